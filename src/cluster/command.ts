@@ -1,0 +1,94 @@
+/**
+ * The commands that the log carries. Every command on a group names the epoch that it expects and
+ * is compared when it is *applied*: a plan made on an uncommitted tail is therefore harmless.
+ */
+import type { Epoch, GroupId, Interconnect, Millis, NodeId } from '../lib/ids.ts';
+import type { PhaseStamp } from '../lib/phases.ts';
+import type { GroupDefinition, Member } from './definition.ts';
+
+export type Mode = 'online' | 'standby' | 'maintenance';
+
+/** Why a group was assigned; handed to applications as HOLDFAST_REASON. */
+export type Reason = 'boot' | 'failover' | 'move' | 'restart';
+
+/** What the leader knew when it decided. Kept in the history: `why GROUP` reads it. */
+export type Evidence = {
+  readonly kind: 'silence' | 'proof-of-death' | 'reported' | 'operator' | 'boot';
+  readonly observer: NodeId;
+  /** Silence per interconnect when the decision was made. */
+  readonly perInterconnectMs: Readonly<Record<Interconnect, Millis>>;
+  readonly detail: string;
+};
+
+type Guard = { readonly group: GroupId; readonly expectedEpoch: Epoch };
+
+export type Command =
+  | { readonly kind: 'create-cluster'; readonly clusterId: string; readonly firstEpoch: Epoch }
+  | { readonly kind: 'admit-member'; readonly member: Member }
+  | { readonly kind: 'remove-member'; readonly node: NodeId }
+  | {
+      readonly kind: 'define-group';
+      readonly definition: GroupDefinition;
+      /** 0: must not exist yet. */
+      readonly expectedRevision: number;
+      readonly by: string;
+    }
+  | { readonly kind: 'delete-group'; readonly group: GroupId; readonly by: string }
+  /** A new owner. The new epoch is the cluster's counter plus one, given out when applied. */
+  | (Guard & {
+      readonly kind: 'assign';
+      readonly node: NodeId;
+      readonly reason: Reason;
+      readonly evidence: Evidence;
+      /** Counted by the new owner from its receipt; 0 when every earlier epoch is proven down. */
+      readonly leaseRemainderMs: Millis;
+      /** The leader's own measurements, on its clock: `detect` and `elect`. */
+      readonly stamps: readonly PhaseStamp[];
+    })
+  /** Orderly hand-over: the owner stops, says `stopped`, and the leader assigns `to` (or nobody). */
+  | (Guard & {
+      readonly kind: 'release';
+      readonly to: NodeId | null;
+      readonly reason: Reason;
+      readonly by: string;
+    })
+  /** SHA-256 (hex) of the secret whose publication proves that this epoch was torn down (§7). */
+  | (Guard & { readonly kind: 'pledge'; readonly node: NodeId; readonly secretHash: string })
+  | (Guard & {
+      readonly kind: 'stopped';
+      readonly node: NodeId;
+      readonly clean: boolean;
+      /** `guardian` needs `secret`, whose hash must equal the pledge of that epoch. */
+      readonly proof: 'owner' | 'guardian';
+      readonly secret: string | null;
+    })
+  | (Guard & { readonly kind: 'fenced'; readonly node: NodeId; readonly disk: string })
+  /** The owner answers clients. Carries its phases. */
+  | (Guard & {
+      readonly kind: 'serving';
+      readonly node: NodeId;
+      readonly stamps: readonly PhaseStamp[];
+    })
+  | (Guard & {
+      readonly kind: 'takeover-failed';
+      readonly node: NodeId;
+      readonly code: string;
+      readonly detail: string;
+    })
+  | {
+      readonly kind: 'set-mode';
+      readonly subject:
+        | { readonly kind: 'node'; readonly node: NodeId }
+        | { readonly kind: 'group'; readonly group: GroupId }
+        | { readonly kind: 'cluster' };
+      readonly mode: Mode;
+      readonly by: string;
+    };
+
+/** The proposer's envelope: `requestId` finds the waiting proposer again when the entry is applied. */
+export type CommandEnvelope = {
+  readonly origin: NodeId;
+  readonly incarnation: number;
+  readonly requestId: number;
+  readonly command: Command;
+};

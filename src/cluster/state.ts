@@ -1,0 +1,102 @@
+/**
+ * The replicated state: who is a member, which groups there are, who owns them in which epoch, and
+ * what happened. Plain data, changed only by `apply`; a snapshot is this value, encoded.
+ */
+import type { Epoch, GroupId, Millis, NodeId } from '../lib/ids.ts';
+import type { PhaseStamp } from '../lib/phases.ts';
+import type { Evidence, Mode, Reason } from './command.ts';
+import type { GroupDefinition, Member } from './definition.ts';
+
+export type MemberState = { readonly member: Member; readonly mode: Mode };
+
+/** An epoch that was given out and is not yet proven down: its lease may still run. */
+export type UnfinishedEpoch = {
+  readonly epoch: Epoch;
+  readonly node: NodeId;
+  readonly secretHash: string | null;
+};
+
+export type TakeoverFailure = {
+  readonly epoch: Epoch;
+  readonly node: NodeId;
+  readonly code: string;
+  readonly detail: string;
+};
+
+/**
+ * - `unowned`: nobody owns the group (before the first assignment, or after a release to nobody).
+ * - `taking-over`: the owner of this epoch fences, mounts, starts.
+ * - `serving`: it has reported that clients are answered.
+ * - `releasing`: the owner must stop and say so; `releaseTo` comes next.
+ */
+export type GroupPhase = 'unowned' | 'taking-over' | 'serving' | 'releasing';
+
+export type GroupState = {
+  readonly definition: GroupDefinition;
+  readonly revision: number;
+  readonly mode: Mode;
+  readonly phase: GroupPhase;
+  readonly owner: NodeId | null;
+  /** 0 before the first assignment; otherwise the epoch of the newest `assign`. */
+  readonly epoch: Epoch;
+  readonly previousOwner: NodeId | null;
+  readonly reason: Reason;
+  readonly leaseRemainderMs: Millis;
+  readonly releaseTo: NodeId | null;
+  readonly releaseReason: Reason;
+  readonly unfinished: readonly UnfinishedEpoch[];
+  /** For each disk (resource name) the newest epoch whose takeover was verified. */
+  readonly fencedEpoch: Readonly<Record<string, Epoch>>;
+  /** Failed takeovers since the group last served: the planner avoids these nodes. */
+  readonly failures: readonly TakeoverFailure[];
+};
+
+/** One line of the past. The newest entries are kept; `index` is the log index that made it. */
+export type HistoryEntry = {
+  readonly index: number;
+  readonly group: GroupId | null;
+  readonly epoch: Epoch;
+  readonly event:
+    | 'created'
+    | 'member-admitted'
+    | 'member-removed'
+    | 'defined'
+    | 'deleted'
+    | 'assigned'
+    | 'released'
+    | 'stopped'
+    | 'fenced'
+    | 'serving'
+    | 'takeover-failed'
+    | 'mode';
+  readonly node: NodeId | null;
+  readonly from: NodeId | null;
+  readonly reason: Reason | null;
+  readonly evidence: Evidence | null;
+  readonly stamps: readonly PhaseStamp[];
+  readonly detail: string;
+};
+
+export type ClusterState = {
+  readonly clusterId: string | null;
+  /** Counter of epochs given out so far. */
+  readonly lastEpoch: Epoch;
+  readonly mode: Mode;
+  readonly members: Readonly<Record<NodeId, MemberState>>;
+  /** Numbers once given are never given again. */
+  readonly usedNumbers: readonly number[];
+  readonly groups: Readonly<Record<GroupId, GroupState>>;
+  readonly history: readonly HistoryEntry[];
+};
+
+export const HISTORY_LIMIT = 512;
+
+export const emptyState: ClusterState = {
+  clusterId: null,
+  lastEpoch: 0,
+  mode: 'online',
+  members: {},
+  usedNumbers: [],
+  groups: {},
+  history: [],
+};

@@ -1,0 +1,86 @@
+/**
+ * Port: a disk with SCSI-3 persistent reservations. The verbs are SPC-4's service actions; the
+ * answers are what the protocol needs to know, one command at a time on one path.
+ */
+import type { Millis } from '../lib/ids.ts';
+
+/** Cluster tag (16) | node number (16) | epoch (32). 0 means "not registered". */
+export type ReservationKey = bigint;
+
+/**
+ * SPC-4 table 49 numbers everywhere: 1 WE, 3 EA, 5 WERO, 6 EARO, 7 WEAR, 8 EAAR. Linux' `pr_type`
+ * counts 1–6 and is mapped only inside the adapter that uses it.
+ */
+export type ReservationType = 1 | 3 | 5 | 6 | 7 | 8;
+export type PathId = string;
+
+export type PrCommand = { readonly path: PathId } & (
+  | {
+      readonly kind:
+        | 'read-keys'
+        | 'read-reservation'
+        | 'synchronize-cache'
+        | 'logical-unit-reset'
+        | 'test-unit-ready';
+    }
+  /** REGISTER with APTPL: compare and swap. `current` 0: not registered yet; `key` 0: unregister. */
+  | {
+      readonly kind: 'register';
+      readonly current: ReservationKey;
+      readonly key: ReservationKey;
+    }
+  | { readonly kind: 'reserve'; readonly key: ReservationKey; readonly type: ReservationType }
+  | {
+      readonly kind: 'preempt' | 'preempt-and-abort';
+      readonly key: ReservationKey;
+      readonly victim: ReservationKey;
+      readonly type: ReservationType;
+    }
+);
+
+export type PrReply = { readonly path: PathId } & (
+  | {
+      readonly kind: 'keys';
+      readonly generation: number;
+      readonly keys: readonly ReservationKey[];
+    }
+  | {
+      readonly kind: 'reservation';
+      readonly generation: number;
+      readonly holder: ReservationKey | null;
+      readonly type: ReservationType | null;
+    }
+  | {
+      readonly kind:
+        | 'good'
+        | 'reservation-conflict'
+        /** The command was NOT executed: retry. */
+        | 'unit-attention'
+        | 'busy'
+        | 'not-supported'
+        | 'path-lost'
+        | 'timeout';
+    }
+);
+
+export type FenceCapabilities = {
+  /** PREEMPT AND ABORT is there. */
+  readonly abort: boolean;
+  /** LOGICAL UNIT RESET is there. */
+  readonly reset: boolean;
+  /** PTPL_C: reservations can outlive a power loss of the target. */
+  readonly aptpl: boolean;
+  /** PTPL_A: they do now (set after a REGISTER with APTPL). */
+  readonly aptplActive: boolean;
+  readonly types: readonly ReservationType[];
+};
+
+export type FenceDevice = {
+  /** VPD page 83h, checked on every path: two paths that differ are two disks. */
+  identity(signal: AbortSignal): Promise<string>;
+  paths(): Promise<readonly PathId[]>;
+  execute(command: PrCommand, signal: AbortSignal): Promise<PrReply>;
+  capabilities(signal: AbortSignal): Promise<FenceCapabilities>;
+  /** One O_DIRECT (or emulated) read: does the path work, and how long did it take. */
+  probe(signal: AbortSignal): Promise<{ readonly durationMs: Millis }>;
+};

@@ -1,0 +1,144 @@
+/**
+ * The words between the local socket and whoever asks: types only, the one file of `operator/` that
+ * the CLI may import.
+ */
+import type { Mode, Reason } from '../cluster/command.ts';
+import type { GroupPhase, HistoryEntry, TakeoverFailure } from '../cluster/state.ts';
+import type { Epoch, GroupId, Interconnect, Millis, NodeId } from '../lib/ids.ts';
+import type { Phase, PhaseStamp } from '../lib/phases.ts';
+import type { LinkState } from '../membership/heartbeat.ts';
+
+/** `stale`: this node could not ask a majority in time; what it says may be out of date. */
+export type Answer<T> = {
+  readonly clusterId: string;
+  readonly answeredBy: NodeId;
+  readonly stale: boolean;
+  readonly appliedIndex: number;
+  readonly data: T;
+};
+
+export type LinkStatus = {
+  readonly interconnect: Interconnect;
+  readonly state: LinkState;
+  /** Since the last heartbeat; null: never heard. */
+  readonly silentMs: Millis | null;
+};
+
+export type MemberStatus = {
+  readonly node: NodeId;
+  readonly number: number;
+  readonly peerId: string;
+  readonly addresses: Readonly<Record<Interconnect, string>>;
+  readonly mode: Mode;
+  readonly self: boolean;
+  readonly leader: boolean;
+  readonly state: LinkState;
+  readonly links: readonly LinkStatus[];
+};
+
+export type GroupStatus = {
+  readonly group: GroupId;
+  readonly mode: Mode;
+  readonly phase: GroupPhase;
+  readonly owner: NodeId | null;
+  readonly epoch: Epoch;
+  readonly previousOwner: NodeId | null;
+  readonly reason: Reason;
+  /** In words: why it is not served, or empty. */
+  readonly why: string;
+  /** What this node itself does for the group. */
+  readonly local: {
+    readonly state: string;
+    readonly epoch: Epoch;
+    readonly leaseRemainingMs: Millis | null;
+    readonly resources: readonly {
+      readonly resource: string;
+      readonly type: string;
+      readonly state: string;
+      readonly code: string | null;
+    }[];
+  };
+  readonly failures: readonly TakeoverFailure[];
+  readonly fitness: readonly {
+    readonly node: NodeId;
+    readonly fit: boolean;
+    readonly code: string | null;
+  }[];
+};
+
+export type ClusterStatus = {
+  readonly node: NodeId;
+  readonly version: string;
+  readonly incarnation: number;
+  readonly quorate: boolean;
+  /** In words: why nothing is served, or empty. */
+  readonly why: string;
+  readonly leader: NodeId | null;
+  readonly role: string;
+  readonly term: number;
+  readonly commitIndex: number;
+  readonly mode: Mode;
+  readonly members: readonly MemberStatus[];
+  readonly groups: readonly GroupStatus[];
+};
+
+/** One failover as the history tells it: bars for each phase. */
+export type Timeline = {
+  readonly group: GroupId;
+  readonly epoch: Epoch;
+  readonly from: NodeId | null;
+  readonly to: NodeId;
+  readonly reason: Reason;
+  readonly evidence: string;
+  readonly stamps: readonly PhaseStamp[];
+  readonly totalMs: Millis;
+  readonly phasesMs: Readonly<Partial<Record<Phase, Millis>>>;
+};
+
+/** Server-sent events of `/v1/events`. */
+export type ClusterEvent =
+  | { readonly kind: 'history'; readonly entry: HistoryEntry }
+  | { readonly kind: 'leader'; readonly leader: NodeId | null; readonly term: number }
+  | {
+      readonly kind: 'link';
+      readonly node: NodeId;
+      readonly interconnect: Interconnect;
+      readonly state: LinkState;
+    }
+  | {
+      readonly kind: 'local';
+      readonly group: GroupId;
+      readonly epoch: Epoch;
+      readonly state: string;
+      readonly detail: string;
+    };
+
+export type MoveRequest = { readonly group: GroupId; readonly to: NodeId | null };
+export type MoveAnswer = {
+  readonly group: GroupId;
+  readonly from: NodeId | null;
+  readonly to: NodeId | null;
+};
+
+/**
+ * Port: what the operator server asks of the daemon behind it; implemented by `node/`. Rejections
+ * are `HoldfastError`s and become problem documents.
+ */
+export type Daemon = {
+  /** `current`: wait for a ReadIndex round (bounded); the answer says `stale: true` when none came. */
+  status(options: { readonly current: boolean }): Promise<Answer<ClusterStatus>>;
+  timelines(options: { readonly group: GroupId | null }): Promise<Answer<readonly Timeline[]>>;
+  history(options: { readonly limit: number }): Promise<Answer<readonly HistoryEntry[]>>;
+  move(request: MoveRequest, by: string): Promise<Answer<MoveAnswer>>;
+  setMode(
+    subject:
+      | { readonly kind: 'node'; readonly node: NodeId }
+      | { readonly kind: 'group'; readonly group: GroupId }
+      | { readonly kind: 'cluster' },
+    mode: Mode,
+    by: string,
+  ): Promise<Answer<null>>;
+  /** Prometheus text exposition. */
+  metrics(): string;
+  subscribe(listener: (event: ClusterEvent) => void): () => void;
+};

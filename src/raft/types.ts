@@ -1,0 +1,185 @@
+/**
+ * The shapes of the consensus core: what it is told, and the record `Ready` that it answers with.
+ * All of it is plain, serialisable data. Names follow the Raft paper (Ongaro and Ousterhout, 2014,
+ * extended version) and the thesis.
+ */
+import type { Millis, NodeId } from '../lib/ids.ts';
+
+export type HardState = {
+  readonly term: number;
+  readonly votedFor: NodeId | null;
+  readonly commitIndex: number;
+};
+
+/** `outgoing` is empty unless the configuration is joint (§6). Learners replicate and do not count. */
+export type Configuration = {
+  readonly voters: readonly NodeId[];
+  readonly outgoing: readonly NodeId[];
+  readonly learners: readonly NodeId[];
+};
+
+export type Entry = { readonly index: number; readonly term: number } & (
+  | { readonly kind: 'command'; readonly data: Uint8Array }
+  | { readonly kind: 'no-op' }
+  | { readonly kind: 'configuration'; readonly configuration: Configuration }
+);
+
+export type SnapshotMeta = {
+  readonly index: number;
+  readonly term: number;
+  readonly configuration: Configuration;
+};
+
+/** A vote request's reply carries the term of the request when granted, the voter's own when not. */
+export type RaftMessage = { readonly from: NodeId; readonly to: NodeId; readonly term: number } & (
+  | {
+      readonly kind: 'pre-vote' | 'vote';
+      readonly lastIndex: number;
+      readonly lastTerm: number;
+    }
+  | {
+      readonly kind: 'pre-vote-reply' | 'vote-reply';
+      readonly granted: boolean;
+      /** Time since the voter last acknowledged an earlier leader; 0 after a restart (DESIGN §7). */
+      readonly quietMs: Millis;
+    }
+  | {
+      readonly kind: 'append';
+      readonly prevIndex: number;
+      readonly prevTerm: number;
+      readonly entries: readonly Entry[];
+      readonly commitIndex: number;
+      /** Round id: an echo of it counts for CheckQuorum and ReadIndex rounds begun up to it. */
+      readonly readId: number;
+    }
+  | {
+      readonly kind: 'append-reply';
+      readonly matchIndex: number;
+      readonly conflict: { readonly index: number; readonly term: number } | null;
+      readonly readId: number;
+    }
+  | {
+      readonly kind: 'snapshot';
+      readonly meta: SnapshotMeta;
+      readonly offset: number;
+      readonly last: boolean;
+      readonly chunk: Uint8Array;
+      readonly readId: number;
+    }
+  | {
+      readonly kind: 'snapshot-reply';
+      readonly index: number;
+      /** Bytes received so far; the leader sends the next chunk from here. */
+      readonly offset: number;
+      readonly done: boolean;
+      readonly readId: number;
+    }
+  | { readonly kind: 'timeout-now' }
+);
+
+export type RaftEvent =
+  | { readonly kind: 'message'; readonly message: RaftMessage }
+  | { readonly kind: 'deadline' }
+  | { readonly kind: 'propose'; readonly proposalId: number; readonly data: Uint8Array }
+  /** The log store has synced everything up to (term, index) of the last `persist` with this mark. */
+  | { readonly kind: 'durable'; readonly mark: number }
+  | { readonly kind: 'disk-stalled'; readonly sinceMs: Millis }
+  | { readonly kind: 'applied'; readonly index: number }
+  /** The state machine was saved up to `meta`; the log before it may go, `state` serves followers. */
+  | { readonly kind: 'compacted'; readonly meta: SnapshotMeta; readonly state: Uint8Array }
+  /** Asks for a ReadIndex (§6.4 of the thesis); `readId` is the caller's, fresh for each attempt. */
+  | { readonly kind: 'read'; readonly readId: number }
+  | { readonly kind: 'transfer'; readonly to: NodeId; readonly timeoutMs: Millis }
+  /** The failure detector has proof that the leader's process is gone. */
+  | { readonly kind: 'forget-leader' };
+
+export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
+
+/** One synced batch. `mark` comes back in the `durable` event; marks grow by one. */
+export type Persist = {
+  readonly mark: number;
+  readonly hardState: HardState | null;
+  /** Replace everything stored from the first entry's index on. */
+  readonly entries: readonly Entry[];
+  /** A snapshot received from the leader: replaces log and state machine. */
+  readonly snapshot: { readonly meta: SnapshotMeta; readonly state: Uint8Array } | null;
+};
+
+/** What the driver performs, in the written order. */
+export type Ready = {
+  /** May leave before the write. */
+  readonly sendNow: readonly RaftMessage[];
+  readonly persist: Persist | null;
+  /** Leave only after `persist` (or, if null, after every earlier mark) is durable. */
+  readonly sendAfterPersist: readonly RaftMessage[];
+  /** A snapshot to load into the state machine before `committed` is applied. */
+  readonly restore: { readonly meta: SnapshotMeta; readonly state: Uint8Array } | null;
+  readonly committed: readonly Entry[];
+  /** Reads that are confirmed: valid once `index` is applied; their quorum round began at `beganMs`. */
+  readonly reads: readonly {
+    readonly readId: number;
+    readonly index: number;
+    readonly beganMs: Millis;
+  }[];
+  readonly readsRejected: readonly { readonly readId: number; readonly leader: NodeId | null }[];
+  readonly rejected: readonly {
+    readonly proposalId: number;
+    readonly code: 'NOT_LEADER' | 'TOO_MANY_UNCOMMITTED' | 'TRANSFERRING';
+    readonly leader: NodeId | null;
+  }[];
+  readonly accepted: readonly {
+    readonly proposalId: number;
+    readonly index: number;
+    readonly term: number;
+  }[];
+  readonly role: Role;
+  readonly leader: NodeId | null;
+  readonly term: number;
+  readonly commitIndex: number;
+  /**
+   * Set in the step in which this node becomes leader: the latest moment, on this node's clock, at
+   * which an earlier leader can have heard a quorum (DESIGN §7). Otherwise null.
+   */
+  readonly horizonMs: Millis | null;
+  /** Call `step({kind: 'deadline'})` at this time at the latest. */
+  readonly nextDeadlineMs: Millis;
+};
+
+/** All durations in milliseconds. `rank` (0 …) spaces the election timeouts of the voters. */
+export type RaftOptions = {
+  readonly id: NodeId;
+  readonly heartbeatMs: Millis;
+  readonly electionTimeoutMs: Millis;
+  /** Gap G: timeout = electionTimeoutMs + rank·G + random below G. */
+  readonly electionGapMs: Millis;
+  readonly rank: number;
+  /** A leader that has not heard a quorum for so long steps down and falls silent. */
+  readonly checkQuorumMs: Millis;
+  /** Drift bound ρ of any two clocks, for `horizonMs`. */
+  readonly clockDrift: number;
+  readonly maxInflightAppends: number;
+  readonly maxAppendBytes: number;
+  readonly maxUncommittedBytes: number;
+  readonly snapshotChunkBytes: number;
+};
+
+/** What a node finds on its disk when it starts. */
+export type Restored = {
+  readonly hardState: HardState;
+  readonly snapshot: { readonly meta: SnapshotMeta; readonly state: Uint8Array } | null;
+  /** Contiguous; the first one follows the snapshot, or is entry 1. */
+  readonly entries: readonly Entry[];
+};
+
+export type RaftStatus = {
+  readonly role: Role;
+  readonly term: number;
+  readonly leader: NodeId | null;
+  readonly votedFor: NodeId | null;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+  readonly firstIndex: number;
+  readonly configuration: Configuration;
+};
