@@ -50,6 +50,24 @@ export const PROBLEMS = {
     cause: 'the disk carries a newer epoch than the cluster has ever committed',
     remedy: 'the cluster state was restored from an old copy; do not serve from it',
   },
+  // system
+  COMMAND_NOT_FOUND: {
+    cause: 'a program that is needed is not installed, or may not be executed',
+    remedy: 'install the package that contains it, or mend its permissions',
+  },
+  COMMAND_NOT_STARTED: {
+    cause: 'the operating system refused to start a program',
+    remedy: 'look for exhausted processes, memory or file descriptors on this node',
+  },
+  COMMAND_OUTPUT_TOO_LARGE: {
+    cause: 'a program wrote more than can be kept, so its answer is not trusted',
+    remedy: 'run the command by hand and see what it prints',
+  },
+  COMMAND_TIMED_OUT: {
+    cause: 'a program did not end within its deadline and was killed',
+    remedy:
+      'see whether the device or the machine behind it hangs; raise the timeout if it is slow',
+  },
   // local faults
   INTERNAL: {
     cause: 'the program met a state that should not exist',
