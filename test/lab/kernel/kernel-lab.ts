@@ -1,0 +1,163 @@
+/**
+ * The laboratory as a whole: a storage guest with a LIO target, and node guests that are logged in to it. It says what a
+ * machine room can do (power, freeze, cables) and nothing of what runs in it.
+ *
+ * Every guest has a disk of its own that survives power loss, mounted at /var/lib/holdfast; everything else in a
+ * guest is new at each boot. LUNs are /dev/sda, /dev/sdb, … in the nodes, also /dev/lab/lun0, …
+ */
+
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Client } from './client.ts';
+import { Guest } from './guest.ts';
+import { run } from './host.ts';
+import { LabError } from './lab-error.ts';
+import { type Cut, Network } from './network.ts';
+import { ensurePackages } from './packages.ts';
+import { RunDirectory } from './run-directory.ts';
+
+export type LabOptions = {
+  readonly nodes?: number;
+  readonly luns?: number;
+  readonly lunSizeMb?: number;
+  readonly memoryMb?: number;
+  /** Leaves the run directory (consoles, logs, disk images) when the laboratory ends. */
+  readonly keep?: boolean;
+  readonly say?: (line: string) => void;
+};
+
+export const repositoryRoot: string = resolve(import.meta.dirname, '../../..');
+const scripts = `${repositoryRoot}/test/lab/kernel/guest`;
+const stateDiskMb = 256;
+const storageMemoryMb = 256;
+
+export class KernelLab {
+  #options: Required<LabOptions> | undefined;
+  #run: RunDirectory | undefined;
+  #network: Network | undefined;
+  #client: Client | undefined;
+  #guests: readonly Guest[] = [];
+
+  /** nothing → up. When it fails, nothing is left behind. */
+  async up(options: LabOptions = {}): Promise<void> {
+    if (this.#run !== undefined) throw new LabError('USAGE', 'the laboratory is already up');
+    const all = {
+      nodes: 3,
+      luns: 1,
+      lunSizeMb: 512,
+      memoryMb: 512,
+      keep: false,
+      say: () => {},
+      ...options,
+    };
+    this.#options = all;
+    await ensurePackages(all.say);
+    const directory = new RunDirectory();
+    await directory.open();
+    this.#run = directory;
+    try {
+      this.#network = new Network(directory.namespace);
+      this.#client = new Client(directory.namespace);
+      await this.#network.up(all.nodes);
+      this.#guests = await this.#makeGuests(directory, all);
+      // The nodes boot while the target is set up; login waits for both.
+      const storage = this.boot(0);
+      await Promise.all(this.nodes.map(async (node) => this.#join(node, storage)));
+    } catch (error) {
+      await this.down();
+      throw error;
+    }
+  }
+
+  /** up → nothing: every guest off, namespace and run directory gone. */
+  async down(): Promise<void> {
+    await Promise.all(this.#guests.map((guest) => guest.powerOff()));
+    await this.#run?.close(this.#options?.keep ?? false);
+    this.#run = undefined;
+    this.#guests = [];
+  }
+
+  /** 0 is the storage guest, 1 to n are the nodes. */
+  guest(id: number): Guest {
+    const guest = this.#guests[id];
+    if (guest === undefined) throw new LabError('USAGE', `there is no guest ${id}`);
+    return guest;
+  }
+
+  get storage(): Guest {
+    return this.guest(0);
+  }
+
+  get nodes(): readonly Guest[] {
+    return this.#guests.slice(1);
+  }
+
+  get client(): Client {
+    return this.#up(this.#client);
+  }
+
+  get directory(): string {
+    return this.#up(this.#run).path;
+  }
+
+  get namespace(): string {
+    return this.#up(this.#run).namespace;
+  }
+
+  /** off → on, as after the power came back: a fresh boot, then the target, or the login to it. */
+  async boot(id: number): Promise<void> {
+    await this.#join(this.guest(id), Promise.resolve());
+  }
+
+  cut(...cuts: readonly Cut[]): Promise<void> {
+    return this.#up(this.#network).cut(...cuts);
+  }
+
+  restore(...cuts: readonly Cut[]): Promise<void> {
+    return this.#up(this.#network).restore(...cuts);
+  }
+
+  restoreAll(): Promise<void> {
+    return this.#up(this.#network).restoreAll();
+  }
+
+  async #join(guest: Guest, targetReady: Promise<void>): Promise<void> {
+    const { nodes, luns } = this.#up(this.#options);
+    await guest.boot();
+    await targetReady;
+    if (guest.id === 0) await guest.ok(`sh ${scripts}/storage.sh ${nodes} ${luns}`);
+    else await guest.ok(`sh ${scripts}/login.sh ${luns}`);
+  }
+
+  async #makeGuests(directory: RunDirectory, all: Required<LabOptions>): Promise<readonly Guest[]> {
+    const disks = join(directory.path, 'disks');
+    mkdirSync(disks);
+    const image = (name: string, sizeMb: number): string => {
+      const path = join(disks, name);
+      writeFileSync(path, '');
+      truncateSync(path, sizeMb * 1024 * 1024);
+      return path;
+    };
+    const luns = Array.from({ length: all.luns }, (_, i) => image(`lun${i}`, all.lunSizeMb));
+    return Promise.all(
+      Array.from({ length: all.nodes + 1 }, async (_, id) => {
+        const own = image(`state${id}`, stateDiskMb);
+        await run(['mkfs.ext4', '-q', '-F', '-J', 'size=8', own]);
+        return new Guest({
+          id,
+          namespace: directory.namespace,
+          directory: directory.path,
+          root: repositoryRoot,
+          memoryMb: id === 0 ? storageMemoryMb : all.memoryMb,
+          disks: id === 0 ? [own, ...luns] : [own],
+        });
+      }),
+    );
+  }
+
+  #up<T>(part: T | undefined): T {
+    if (part === undefined || this.#run === undefined)
+      throw new LabError('USAGE', 'the laboratory is not up');
+    return part;
+  }
+}
