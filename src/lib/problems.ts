@@ -40,6 +40,123 @@ export const PROBLEMS = {
     cause: 'the node cannot take the group now',
     remedy: 'read the reason in `holdfast status`, mend it, and repeat the command',
   },
+  CLUSTER_EXISTS: {
+    cause: 'the cluster has been created already',
+    remedy: 'nothing to do; a node of another cluster needs a data directory of its own',
+  },
+  NO_CLUSTER: {
+    cause: 'the cluster has not been created yet',
+    remedy: 'wait until a majority of the members runs; the first leader creates the cluster',
+  },
+  MEMBER_EXISTS: {
+    cause: 'a member with this name, peer id or address belongs to the cluster already',
+    remedy: 'remove that member first, or give the new one a name and addresses of its own',
+  },
+  NUMBER_USED: {
+    cause: 'the member number was given before, and numbers are part of reservation keys',
+    remedy: 'give the member a number that was never used in this cluster',
+  },
+  MEMBER_IN_USE: {
+    cause: 'the member owns a group, or an epoch that it owned is not proven down',
+    remedy: 'move its groups away, wait until they are served, and repeat the command',
+  },
+  INVALID_DEFINITION: {
+    cause: 'the definition contradicts itself or names something that cannot be named so',
+    remedy: 'correct what the message names; `holdfast config check` finds it beforehand',
+  },
+  REVISION_MISMATCH: {
+    cause: 'the group was changed by somebody else since it was read',
+    remedy: 'read the definition again, and repeat the change if it is still wanted',
+  },
+  GROUP_OWNED: {
+    cause: 'a node owns the group, so its resources cannot be changed or deleted now',
+    remedy: 'stop the group (mode standby), repeat the command, and set it online again',
+  },
+  EPOCH_UNFINISHED: {
+    cause: 'an earlier owner of the group is not proven down: its lease may still run',
+    remedy: 'bring that node back so that it can say so, or set the group online once',
+  },
+  NOT_OWNER: {
+    cause: 'the node does not own the group in this epoch',
+    remedy: 'read the status again; the owner has changed',
+  },
+  WRONG_PHASE: {
+    cause: 'the group is not in a phase in which this can be done',
+    remedy: 'wait until the group is served or stopped, and repeat the command',
+  },
+  EVIDENCE_REFUSED: {
+    cause: 'the secret is not the one that the owner of this epoch pledged, so it proves nothing',
+    remedy: 'look for a guardian of another cluster or of an older daemon; nothing was done',
+  },
+  IN_MAINTENANCE: {
+    cause: 'the cluster, the group or the node is in maintenance, so nothing is moved',
+    remedy: 'set it online again when the work is done',
+  },
+  CORRUPT_ENTRY: {
+    cause: 'an entry of the log is not a command of this version',
+    remedy: 'run one version on all nodes; if they do, replace the data directory of this node',
+  },
+  CORRUPT_SNAPSHOT: {
+    cause: 'the saved cluster state cannot be read by this version',
+    remedy: 'run one version on all nodes; if they do, replace the data directory of this node',
+  },
+  // membership and failover
+  ASSIGN_PENDING: {
+    cause: 'the group is being given to its next owner, so its lease is not renewed',
+    remedy: 'nothing to do; the next owner serves it in a moment',
+  },
+  BACK_OFF: {
+    cause: 'every eligible node has failed to take the group over, so the next try waits',
+    remedy: 'read `holdfast why GROUP`, mend what failed; the try is repeated by itself',
+  },
+  BOOT_GRACE: {
+    cause: 'the cluster has just started and waits for nodes to appear before it places the group',
+    remedy: 'nothing to do; the wait is short and bounded',
+  },
+  DOES_NOT_HEAR_LEADER: {
+    cause: 'the node is heard but does not hear the leader: packets are lost in one direction',
+    remedy: 'look at cables, switches and packet filters between the two nodes',
+  },
+  FITNESS_UNKNOWN: {
+    cause: 'the node has not said whether it can carry the group',
+    remedy: 'wait for its next check; if it stays so, look at the log of that node',
+  },
+  FITNESS_STALE: {
+    cause: 'the node has not verified lately that it can carry the group',
+    remedy: 'look at the log of that node: a disk that hangs delays the check',
+  },
+  NO_FIT_NODE: {
+    cause: 'no online node can carry the group now',
+    remedy: 'read the reason for each node in `holdfast status`; it is retried by itself',
+  },
+  NODE_DEAD: {
+    cause: 'the node is not heard on any interconnect',
+    remedy: 'look at the power, the daemon and the interconnects of the node',
+  },
+  NODE_STANDBY: {
+    cause: 'the node is in standby and carries no groups',
+    remedy: 'set it online again when it may carry groups',
+  },
+  GROUP_STANDBY: {
+    cause: 'the group or the whole cluster is in standby, so it is stopped on purpose',
+    remedy: 'set it online again when it may be served',
+  },
+  OWNER_HEARD_BY_OTHERS: {
+    cause: 'the leader does not hear the owner, but another node does, and its lease may be valid',
+    remedy: 'nothing to do; the group is given away as soon as the lease cannot be valid any more',
+  },
+  OWNER_NOT_RUNNING: {
+    cause: 'the owner lives but does not say that it runs the group',
+    remedy: 'nothing to do; the group is assigned anew if it stays so',
+  },
+  OWNER_STOPPING: {
+    cause: 'the owner was asked to stop the group and has not finished yet',
+    remedy: 'wait; look at the resources of the group on that node if it takes long',
+  },
+  OWNER_SUSPECT: {
+    cause: 'the owner is silent, but not for long enough to take the group away',
+    remedy: 'nothing to do; this is decided within the detection time',
+  },
   // fencing
   FOREIGN_RESERVATION: {
     cause: 'the disk carries a reservation key that does not belong to this cluster',
@@ -49,6 +166,71 @@ export const PROBLEMS = {
   STATE_ROLLED_BACK: {
     cause: 'the disk carries a newer epoch than the cluster has ever committed',
     remedy: 'the cluster state was restored from an old copy; do not serve from it',
+  },
+  // mesh
+  IDENTITY_UNREADABLE: {
+    cause: 'the identity key of this node cannot be read or is not an Ed25519 key',
+    remedy: 'restore identity.key from a backup, or remove it and admit the node as a new member',
+  },
+  IDENTITY_EXPOSED: {
+    cause: 'other users of this machine may read the identity key, which lets them in as this node',
+    remedy: 'give it mode 0600; replace it and the member entry if somebody may have copied it',
+  },
+  IDENTITY_MISMATCH: {
+    cause: 'the identity key in the data directory is not the one that the member list names',
+    remedy: 'correct the peer id in the member list, or use the data directory of this member',
+  },
+  ADDRESS_INVALID: {
+    cause: 'the address of an interconnect is missing or is not `host:port`',
+    remedy: 'write it as 192.0.2.1:7400 or [2001:db8::1]:7400, one for each interconnect',
+  },
+  PORT_IN_USE: {
+    cause: 'another process listens on the address of this interconnect',
+    remedy: 'stop the other process (`ss -ltnp` names it) or choose another port',
+  },
+  ADDRESS_NOT_LOCAL: {
+    cause: 'the address of this interconnect belongs to no network device of this machine',
+    remedy: 'bring the device up (`ip address`) or correct the address of this member',
+  },
+  LISTEN_FAILED: {
+    cause: 'the operating system does not let this node listen on its address',
+    remedy: 'read the reason; ports below 1024 need a capability',
+  },
+  NOT_A_MEMBER: {
+    cause: 'a peer that is no member of the cluster knocked at an interconnect',
+    remedy: 'admit it with `holdfast join` if it belongs here; otherwise find out who it is',
+  },
+  WRONG_DIALLER: {
+    cause: 'a member dialled although the rule of the smaller peer id says that it is dialled',
+    remedy: 'the two nodes run different versions or different member lists; compare them',
+  },
+  WRONG_CLUSTER: {
+    cause: 'a node of another cluster answered on the address of a member',
+    remedy: 'compare the cluster ids and the addresses of the two nodes',
+  },
+  WRONG_VERSION: {
+    cause: 'a member speaks another version of the protocol between nodes',
+    remedy: 'bring all nodes to the same release; upgrade one at a time',
+  },
+  WRONG_INTERCONNECT: {
+    cause: 'an address of one interconnect leads to another one',
+    remedy: 'compare the cabling and the addresses of the two nodes',
+  },
+  WRONG_NODE: {
+    cause: 'a member calls itself by a name that the member list gives to another key',
+    remedy: 'compare the node name in its configuration with the member list',
+  },
+  FRAME_GARBLED: {
+    cause: 'a member sent something that is not a message of this protocol',
+    remedy: 'the connection was closed and is dialled again; look for mixed releases or bad memory',
+  },
+  FRAME_TOO_LARGE: {
+    cause: 'a message is larger than the mesh carries, so it was not sent',
+    remedy: 'lower the limits on appends and snapshot chunks',
+  },
+  SENDER_FORGED: {
+    cause: 'a member sent a message in the name of another one',
+    remedy: 'the connection was closed; find out what runs on that node',
   },
   // system
   COMMAND_NOT_FOUND: {
@@ -187,6 +369,23 @@ export const PROBLEMS = {
   LOG_UNWRITABLE: {
     cause: 'the file for the log or the trace cannot be written',
     remedy: 'check the path, its permissions and the space on its disk',
+  },
+  // node
+  ACTION_INTERRUPTED: {
+    cause: 'the action was cut short because the resource has to come down at once',
+    remedy: 'nothing to do; the reason stands in `holdfast history`',
+  },
+  ACTION_TIMED_OUT: {
+    cause: 'an action of a resource took longer than its timeout',
+    remedy: 'look at the resource; raise its start or stop timeout if it needs the time',
+  },
+  MONITOR_TIMED_OUT: {
+    cause: 'a resource did not answer its monitor in time',
+    remedy: 'look at the resource; raise its monitor timeout if it needs the time',
+  },
+  OWNER_RESTARTED: {
+    cause: 'the daemon of the owner was started anew and no longer runs the group of that epoch',
+    remedy: 'nothing to do; the group is assigned again under a new epoch',
   },
   // local faults
   INTERNAL: {

@@ -28,14 +28,10 @@ const INITIAL = [
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 ] as const;
 
-/** The digest of the UTF-8 bytes of `text`, as 64 lower-case hexadecimal digits. */
-export function sha256Hex(text: string): string {
-  return sha256HexOfBytes(new TextEncoder().encode(text));
-}
-
-/** The digest of `message`, as 64 lower-case hexadecimal digits. */
-export function sha256HexOfBytes(message: Uint8Array): string {
-  const padded = pad(message);
+/** The digest of bytes, or of the UTF-8 bytes of a text, as 64 lower-case hexadecimal digits. */
+export function sha256Hex(message: string | Uint8Array): string {
+  const bytes = typeof message === 'string' ? new TextEncoder().encode(message) : message;
+  const padded = pad(bytes);
   const view = new DataView(padded.buffer);
   const hash = Uint32Array.from(INITIAL);
   for (let block = 0; block < padded.length; block += 64) compress(hash, schedule(view, block));
