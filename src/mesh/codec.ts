@@ -1,0 +1,118 @@
+/**
+ * Messages to bytes and back: msgpack without records (so that one frame stands alone and a lost one
+ * spoils nothing), and the schemas of `schemas.ts` on the way in. What cannot be read is a value,
+ * `FRAME_GARBLED`, never a throw: the bytes come from outside.
+ *
+ * A frame of the raft and snapshot streams is `[lane, incarnation, sequence, message]`; a heartbeat
+ * is the bare object. Lengths are put in front by the streams.
+ */
+import { Packr } from 'msgpackr';
+import type { ZodType } from 'zod';
+import type { ControlMessage } from '../failover/control.ts';
+import type { NodeId } from '../lib/ids.ts';
+import { failure, type Result, success } from '../lib/result.ts';
+import type { Heartbeat } from '../membership/heartbeat.ts';
+import type { RaftMessage } from '../raft/types.ts';
+import { controlMessage, heartbeat, raftMessage } from './schemas.ts';
+
+/** The length that a peer announces is believed up to here; 1 MiB of entries must fit. */
+export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+export const MAX_HEARTBEAT_BYTES = 64 * 1024;
+
+export type Garbled = { readonly code: 'FRAME_GARBLED'; readonly detail: string };
+
+export type Carried =
+  | { readonly kind: 'raft'; readonly message: RaftMessage }
+  | { readonly kind: 'control'; readonly message: ControlMessage };
+
+/** What the mesh must know of a frame before it spends time on the rest. */
+export type Envelope = {
+  readonly kind: Carried['kind'];
+  readonly incarnation: number;
+  readonly sequence: number;
+  readonly from: NodeId;
+  readonly to: NodeId;
+  /** Not validated yet: `readCarried`. */
+  readonly body: unknown;
+};
+
+const packr = new Packr({ useRecords: false, copyBuffers: true, int64AsType: 'bigint' });
+const KINDS = ['raft', 'control'] as const;
+
+/** A copy of its own: msgpackr's result is a slice of a buffer that the next call goes on filling. */
+function packed(value: unknown): Uint8Array {
+  return new Uint8Array(packr.pack(value));
+}
+
+/** Any value of the msgpack kind; throws nothing. */
+export function unpack(frame: Uint8Array): Result<unknown, Garbled> {
+  try {
+    return success(packr.unpack(frame));
+  } catch (error) {
+    return garbled(error instanceof Error ? error.message : 'not msgpack');
+  }
+}
+
+export function encodeValue(value: unknown): Uint8Array {
+  return packed(value);
+}
+
+export function encodeFrame(
+  carried: Carried,
+  stamp: { readonly incarnation: number; readonly sequence: number },
+): Uint8Array {
+  const kind = KINDS.indexOf(carried.kind);
+  return packed([kind, stamp.incarnation, stamp.sequence, carried.message]);
+}
+
+export function readEnvelope(frame: Uint8Array): Result<Envelope, Garbled> {
+  const unpacked = unpack(frame);
+  if (!unpacked.ok) return unpacked;
+  const value = unpacked.value;
+  if (!Array.isArray(value) || value.length !== 4) return garbled('not a frame');
+  const [code, incarnation, sequence, body] = value as readonly unknown[];
+  const kind = typeof code === 'number' ? KINDS[code] : undefined;
+  if (kind === undefined) return garbled('unknown kind of frame');
+  if (!isCounter(incarnation) || !isCounter(sequence)) return garbled('bad sequence');
+  if (!isObject(body)) return garbled('no message');
+  const { from, to } = body;
+  if (typeof from !== 'string' || typeof to !== 'string') return garbled('no sender or receiver');
+  return success({ kind, incarnation, sequence, from, to, body });
+}
+
+export function readCarried(envelope: Envelope): Result<Carried, Garbled> {
+  if (envelope.kind === 'raft') {
+    const message = parsed(raftMessage, envelope.body);
+    return message.ok ? success({ kind: 'raft', message: message.value }) : message;
+  }
+  const message = parsed(controlMessage, envelope.body);
+  return message.ok ? success({ kind: 'control', message: message.value }) : message;
+}
+
+export function encodeHeartbeat(beat: Heartbeat): Uint8Array {
+  return packed(beat);
+}
+
+export function readHeartbeat(frame: Uint8Array): Result<Heartbeat, Garbled> {
+  const unpacked = unpack(frame);
+  return unpacked.ok ? parsed(heartbeat, unpacked.value) : unpacked;
+}
+
+function parsed<T>(schema: ZodType<T>, value: unknown): Result<T, Garbled> {
+  const result = schema.safeParse(value);
+  if (result.success) return success(result.data);
+  const issue = result.error.issues[0];
+  return garbled(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'wrong shape'}`);
+}
+
+function garbled(detail: string): { readonly ok: false; readonly error: Garbled } {
+  return failure({ code: 'FRAME_GARBLED', detail });
+}
+
+function isCounter(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
