@@ -1,0 +1,217 @@
+/**
+ * The shapes of commands and state, for bytes that come from a log, a snapshot or a peer. They say
+ * what the types say, plus bounds; whether a command fits the state is for `apply`.
+ */
+import { MAX_EPOCH } from '../lib/ids.ts';
+import { PHASES, type PhaseStamp } from '../lib/phases.ts';
+import {
+  anyOf,
+  boolean,
+  fields,
+  finite,
+  integer,
+  list,
+  nullable,
+  oneOf,
+  type Shape,
+  table,
+  tagged,
+  text,
+} from '../lib/shape.ts';
+import type { Command, CommandEnvelope, Evidence, Mode, Reason } from './command.ts';
+import type { GroupDefinition, Member, Parameter, ResourceDefinition } from './definition.ts';
+import {
+  type ClusterState,
+  type GroupState,
+  HISTORY_LIMIT,
+  type HistoryEntry,
+  type MemberState,
+  type TakeoverFailure,
+  type UnfinishedEpoch,
+} from './state.ts';
+
+const MANY = 4_096;
+const name = text(255);
+/** A bound against absurdity only: `apply` clips what it keeps. */
+const words = text(1_048_576);
+const counter = integer(0, Number.MAX_SAFE_INTEGER);
+const epoch = integer(0, MAX_EPOCH);
+const number = integer(1, 65_535);
+
+const mode: Shape<Mode> = oneOf('online', 'standby', 'maintenance');
+const reason: Shape<Reason> = oneOf('boot', 'failover', 'move', 'restart');
+
+const member: Shape<Member> = fields<Member>({
+  node: name,
+  number,
+  peerId: name,
+  addresses: table(name),
+});
+
+const parameter: Shape<Parameter> = anyOf<Parameter>(
+  'text, a number, true, false or a list of texts',
+  words,
+  finite,
+  boolean,
+  list(words, MANY),
+);
+
+const resource: Shape<ResourceDefinition> = fields<ResourceDefinition>({
+  name,
+  type: name,
+  needs: list(name, MANY),
+  parameters: table(parameter),
+  startTimeoutMs: finite,
+  stopTimeoutMs: finite,
+  monitorIntervalMs: finite,
+  monitorTimeoutMs: finite,
+});
+
+const definition: Shape<GroupDefinition> = fields<GroupDefinition>({
+  group: name,
+  resources: list(resource, MANY),
+  preferred: list(name, MANY),
+});
+
+const evidence: Shape<Evidence> = fields<Evidence>({
+  kind: oneOf('silence', 'proof-of-death', 'reported', 'operator', 'boot'),
+  observer: name,
+  perInterconnectMs: table(finite),
+  detail: words,
+});
+
+const stamps: Shape<readonly PhaseStamp[]> = list(
+  fields<PhaseStamp>({
+    phase: oneOf(...PHASES),
+    node: name,
+    startedMs: finite,
+    durationMs: finite,
+    incarnation: counter,
+  }),
+  MANY,
+);
+
+const guard = { group: name, expectedEpoch: epoch } as const;
+
+type Of<K extends Command['kind']> = Extract<Command, { readonly kind: K }>;
+type Subject = Of<'set-mode'>['subject'];
+
+export const command: Shape<Command> = tagged<Command>({
+  'create-cluster': fields<Of<'create-cluster'>>({
+    kind: oneOf('create-cluster'),
+    clusterId: name,
+    firstEpoch: epoch,
+  }),
+  'admit-member': fields<Of<'admit-member'>>({ kind: oneOf('admit-member'), member }),
+  'remove-member': fields<Of<'remove-member'>>({ kind: oneOf('remove-member'), node: name }),
+  'define-group': fields<Of<'define-group'>>({
+    kind: oneOf('define-group'),
+    definition,
+    expectedRevision: counter,
+    by: words,
+  }),
+  'delete-group': fields<Of<'delete-group'>>({
+    kind: oneOf('delete-group'),
+    group: name,
+    by: words,
+  }),
+  assign: fields<Of<'assign'>>({
+    ...guard,
+    kind: oneOf('assign'),
+    node: name,
+    reason,
+    evidence,
+    leaseRemainderMs: finite,
+    stamps,
+  }),
+  release: fields<Of<'release'>>({
+    ...guard,
+    kind: oneOf('release'),
+    to: nullable(name),
+    reason,
+    by: words,
+  }),
+  pledge: fields<Of<'pledge'>>({ ...guard, kind: oneOf('pledge'), node: name, secretHash: name }),
+  stopped: fields<Of<'stopped'>>({
+    ...guard,
+    kind: oneOf('stopped'),
+    node: name,
+    clean: boolean,
+    proof: oneOf('owner', 'guardian'),
+    secret: nullable(words),
+  }),
+  fenced: fields<Of<'fenced'>>({ ...guard, kind: oneOf('fenced'), node: name, disk: name }),
+  serving: fields<Of<'serving'>>({ ...guard, kind: oneOf('serving'), node: name, stamps }),
+  report: fields<Of<'report'>>({ ...guard, kind: oneOf('report'), node: name, stamps }),
+  'takeover-failed': fields<Of<'takeover-failed'>>({
+    ...guard,
+    kind: oneOf('takeover-failed'),
+    node: name,
+    code: name,
+    detail: words,
+  }),
+  'set-mode': fields<Of<'set-mode'>>({
+    kind: oneOf('set-mode'),
+    subject: tagged<Subject>({
+      node: fields<Extract<Subject, { kind: 'node' }>>({ kind: oneOf('node'), node: name }),
+      group: fields<Extract<Subject, { kind: 'group' }>>({ kind: oneOf('group'), group: name }),
+      cluster: fields<Extract<Subject, { kind: 'cluster' }>>({ kind: oneOf('cluster') }),
+    }),
+    mode,
+    by: words,
+  }),
+});
+
+export const envelope: Shape<CommandEnvelope> = fields<CommandEnvelope>({
+  origin: name,
+  incarnation: counter,
+  requestId: counter,
+  command,
+});
+
+const group: Shape<GroupState> = fields<GroupState>({
+  definition,
+  revision: counter,
+  mode,
+  phase: oneOf('unowned', 'taking-over', 'serving', 'releasing'),
+  owner: nullable(name),
+  epoch,
+  previousOwner: nullable(name),
+  reason,
+  leaseRemainderMs: finite,
+  releaseTo: nullable(name),
+  releaseReason: reason,
+  unfinished: list(
+    fields<UnfinishedEpoch>({ epoch, node: name, secretHash: nullable(name) }),
+    MANY,
+  ),
+  fencedEpoch: table(epoch),
+  failures: list(fields<TakeoverFailure>({ epoch, node: name, code: name, detail: words }), MANY),
+});
+
+const line: Shape<HistoryEntry> = fields<HistoryEntry>({
+  index: counter,
+  group: nullable(name),
+  epoch,
+  event: oneOf(
+    ...(['created', 'member-admitted', 'member-removed', 'defined', 'deleted'] as const),
+    ...(['assigned', 'released', 'stopped', 'fenced', 'serving'] as const),
+    ...(['takeover-failed', 'mode'] as const),
+  ),
+  node: nullable(name),
+  from: nullable(name),
+  reason: nullable(reason),
+  evidence: nullable(evidence),
+  stamps,
+  detail: words,
+});
+
+export const state: Shape<ClusterState> = fields<ClusterState>({
+  clusterId: nullable(name),
+  lastEpoch: epoch,
+  mode,
+  members: table(fields<MemberState>({ member, mode })),
+  usedNumbers: list(number, 65_535),
+  groups: table(group),
+  history: list(line, HISTORY_LIMIT),
+});
