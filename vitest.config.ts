@@ -1,11 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
+/** `npm test` runs both: what needs nothing, then (VITEST_LAB=1) what needs the laboratory. */
+const lab = process.env['VITEST_LAB'] === '1';
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    maxWorkers: 2,
+    include: [lab ? 'test/**/*.lab.test.ts' : 'test/**/*.test.ts'],
+    exclude: lab ? [] : ['test/**/*.lab.test.ts', 'node_modules/**'],
+    testTimeout: lab ? 600_000 : 30_000,
+    hookTimeout: lab ? 300_000 : 60_000,
+    // A laboratory is four machines on two cores: one at a time.
+    fileParallelism: !lab,
+    maxWorkers: lab ? 1 : 2,
     pool: 'forks',
   },
 });
