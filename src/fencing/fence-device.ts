@@ -23,11 +23,15 @@ export type PrCommand = { readonly path: PathId } & (
         | 'logical-unit-reset'
         | 'test-unit-ready';
     }
-  /** REGISTER with APTPL: compare and swap. `current` 0: not registered yet; `key` 0: unregister. */
+  /**
+   * REGISTER: compare and swap. `current` 0: not registered yet; `key` 0: unregister. `aptpl` is false
+   * only where the target cannot keep keys through a power loss and the operator accepted that.
+   */
   | {
       readonly kind: 'register';
       readonly current: ReservationKey;
       readonly key: ReservationKey;
+      readonly aptpl: boolean;
     }
   | { readonly kind: 'reserve'; readonly key: ReservationKey; readonly type: ReservationType }
   | {
@@ -47,6 +51,7 @@ export type PrReply = { readonly path: PathId } & (
   | {
       readonly kind: 'reservation';
       readonly generation: number;
+      /** null: nobody holds it. 0: all registrants do (types 7 and 8). */
       readonly holder: ReservationKey | null;
       readonly type: ReservationType | null;
     }

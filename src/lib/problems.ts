@@ -167,6 +167,105 @@ export const PROBLEMS = {
     cause: 'the disk carries a newer epoch than the cluster has ever committed',
     remedy: 'the cluster state was restored from an old copy; do not serve from it',
   },
+  TAKEOVER_SUPERSEDED: {
+    cause: 'the disk carries the key of a newer owner, so this node must not take it',
+    remedy: 'nothing to do: the group has a newer owner; `holdfast status` names it',
+  },
+  TAKEOVER_ROUNDS_EXHAUSTED: {
+    cause: 'the reservation of the disk kept changing while this node tried to take it',
+    remedy:
+      'look at `holdfast history`: two nodes may be fighting; the leader assigns the group again',
+  },
+  TAKEOVER_TIMED_OUT: {
+    cause: 'the storage did not answer all commands of the takeover within the deadline',
+    remedy:
+      'look at the storage network; raise startTimeoutMs of the disk if the storage is that slow',
+  },
+  RESERVATIONS_UNSUPPORTED: {
+    cause: 'the disk refuses a command of SCSI-3 persistent reservations',
+    remedy: 'enable persistent reservations on the storage, or choose another disk',
+  },
+  RESERVATION_TYPE_UNSUPPORTED: {
+    cause:
+      'the reservation type does not fit the paths of this disk, or one of its kind is in place',
+    remedy:
+      'use type 1 for one path and 5 for several; release a reservation of type 7 or 8 by hand',
+  },
+  LATE_WRITES_POSSIBLE: {
+    cause:
+      'the disk can neither abort the writes of a fenced node nor be reset, so one could land late',
+    remedy: 'use storage with PREEMPT AND ABORT or LOGICAL UNIT RESET',
+  },
+  VOLATILE_RESERVATIONS: {
+    cause: 'the storage forgets reservations when it loses power, and so who was fenced',
+    remedy: 'enable APTPL on the storage, or accept the risk with `volatile-reservations: true`',
+  },
+  RESERVATION_CONFLICT: {
+    cause: 'the disk refused the command because another node holds the reservation',
+    remedy: 'nothing to do on this node: it was fenced; the group is served by its new owner',
+  },
+  DISK_WRITE_ABORTED: {
+    cause: 'the disk aborted a write because another node took the reservation',
+    remedy: 'nothing to do on this node: it was fenced; the write did not happen',
+  },
+  DISK_FENCED: {
+    cause: 'another node took this disk, so this node may no longer use it',
+    remedy: 'nothing to do: the group is served by its new owner',
+  },
+  DISK_REGISTRATION_LOST: {
+    cause: 'a path of the disk lost its registration while it was in use',
+    remedy:
+      'look for a new login on the storage network; the group is started again under a new epoch',
+  },
+  DISK_PATHS_LOST: {
+    cause: 'no path to the disk answers',
+    remedy: 'check the storage network and the storage; `lsscsi` and the kernel log name the path',
+  },
+  DISK_PATH_SLOW: {
+    cause: 'a read of the disk did not come back within its deadline',
+    remedy: 'check the storage network and the load of the storage',
+  },
+  DISK_NOT_FOUND: {
+    cause: 'no disk of this machine has the identity that the group names',
+    remedy:
+      'check the login to the storage; `sg_vpd --page=di DEVICE` prints the identity of a disk',
+  },
+  DISK_IDENTITY_MISMATCH: {
+    cause: 'the device is another disk than the one that the group names',
+    remedy: 'compare `identity` in the configuration with `sg_vpd --page=di DEVICE`',
+  },
+  DISK_IDENTITY_UNKNOWN: {
+    cause: 'the device names no identity in VPD page 83h, or it cannot be read',
+    remedy: 'use a disk with an NAA, EUI-64 or T10 designator',
+  },
+  DISK_DEVICE_INVALID: {
+    cause: 'the device is not a disk that this program can fence',
+    remedy: 'write /dev/sdX, /dev/disk/by-id/NAME or emulated:SOCKET#LUN',
+  },
+  DISK_PARAMETER_INVALID: {
+    cause: 'a parameter of the disk resource is missing or has no meaning',
+    remedy: 'read the table of the disk resource in src/resources/README.md',
+  },
+  DISK_MOUNTED: {
+    cause: 'a file system of this disk is mounted on a node that does not own it',
+    remedy: 'unmount it; while it is mounted this node cannot take the group',
+  },
+  DISK_IN_USE: {
+    cause: 'something on this node uses the disk: a writer, swap, or an exclusive opener',
+    remedy: 'stop it (`lsof DEVICE` names it); until then this node cannot take the group',
+  },
+  DISK_HAS_HOLDERS: {
+    cause: 'a layer above the disk (LVM, multipath, RAID, loop) is built on it on this node',
+    remedy: 'take the layer down; until then this node cannot take the group',
+  },
+  DISK_IMAGE_CORRUPT: {
+    cause: 'the file of an emulated disk cannot be read',
+    remedy: 'remove the file: the emulated disk starts blank',
+  },
+  DISK_FRAME_GARBLED: {
+    cause: 'a message between an emulated disk and its user is not of this version',
+    remedy: 'start all processes of the demonstration from the same release',
+  },
   // mesh
   IDENTITY_UNREADABLE: {
     cause: 'the identity key of this node cannot be read or is not an Ed25519 key',
