@@ -36,6 +36,8 @@ export type RaftMessage = { readonly from: NodeId; readonly to: NodeId; readonly
       readonly kind: 'pre-vote' | 'vote';
       readonly lastIndex: number;
       readonly lastTerm: number;
+      /** The leader itself asked for this election, so voters need not wait until it falls silent. */
+      readonly transfer: boolean;
     }
   | {
       readonly kind: 'pre-vote-reply' | 'vote-reply';
@@ -54,7 +56,9 @@ export type RaftMessage = { readonly from: NodeId; readonly to: NodeId; readonly
     }
   | {
       readonly kind: 'append-reply';
+      /** Up to here the sender's log is durable and equals the leader's; also in a rejection. */
       readonly matchIndex: number;
+      /** Rejection: the last place at which the sender's log may agree, and its term there. */
       readonly conflict: { readonly index: number; readonly term: number } | null;
       readonly readId: number;
     }

@@ -1,0 +1,20 @@
+/** The public face of the consensus core. */
+export { isVoter, membersOf, votersOf } from './configuration.ts';
+export { RaftCore } from './core.ts';
+export { ClusterChecker, checkStep, type Violation } from './invariants.ts';
+export type { LogStore } from './log-store.ts';
+export { quorumValue, tally, type VoteResult } from './quorum.ts';
+export type {
+  Configuration,
+  Entry,
+  HardState,
+  Persist,
+  RaftEvent,
+  RaftMessage,
+  RaftOptions,
+  RaftStatus,
+  Ready,
+  Restored,
+  Role,
+  SnapshotMeta,
+} from './types.ts';

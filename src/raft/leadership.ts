@@ -1,0 +1,178 @@
+/**
+ * A leader's own deeds: taking office, appending, committing, its deadlines, handing over.
+ *
+ * A new leader appends a no-op, since it may commit entries of earlier terms only through one of its
+ * own (Raft §5.4.2, figure 8). Proposals that came while the election was open follow it in the same
+ * message and the same write.
+ *
+ * Does not interpret what followers answer: see replication.ts.
+ *
+ * Reference: Raft §5.3, §5.4.2, §8; thesis §3.10 (transfer), §6.4.
+ */
+import type { Millis, NodeId } from '../lib/ids.ts';
+import { isVoter, membersOf, votersOf } from './configuration.ts';
+import { entryBytes } from './log.ts';
+import { Progress } from './progress.ts';
+import { quorumValue } from './quorum.ts';
+import { becomeFollower } from './roles.ts';
+import {
+  beginRound,
+  bestSuccessor,
+  hasLostQuorum,
+  openRound,
+  quorumContactMs,
+  serveReads,
+} from './rounds.ts';
+import { type Campaign, commitUpTo, type Leadership, type State, sendNow } from './state.ts';
+import type { Entry } from './types.ts';
+
+/** candidate -> leader */
+export function becomeLeader(state: State, campaign: Campaign): void {
+  const { configurations, log, now, options, outbox } = state;
+  const peers = new Map<NodeId, Progress>();
+  for (const member of membersOf(configurations.inForce)) {
+    if (member !== options.id) peers.set(member, new Progress(log.lastIndex + 1, now));
+  }
+  const tail = log.slice(state.commitIndex + 1, log.lastIndex);
+  const lead: Leadership = {
+    kind: 'leader',
+    peers,
+    round: 0,
+    roundsBegan: new Map(),
+    reads: [],
+    transfer: null,
+    heartbeatDeadlineMs: now,
+    uncommittedBytes: tail.reduce((sum, entry) => sum + entryBytes(entry), 0),
+  };
+  state.role = lead;
+  state.leader = options.id;
+  outbox.horizonMs = horizonOf(state, campaign);
+  openRound(state, lead);
+  appendOwn(state, lead, { kind: 'no-op', index: log.lastIndex + 1, term: state.term });
+  for (const { proposalId, data } of campaign.proposals) {
+    acceptProposal(state, lead, proposalId, data);
+  }
+}
+
+/**
+ * DESIGN §7: every quorum of an earlier leader shares a voter with the one that elected us, so no
+ * earlier leader heard a quorum after the latest moment at which one of these voters acknowledged.
+ */
+function horizonOf(state: State, campaign: Campaign): Millis {
+  let horizonMs = Number.NEGATIVE_INFINITY;
+  for (const voter of votersOf(state.configurations.inForce)) {
+    const vote = campaign.votes.get(voter);
+    if (vote?.granted === true) horizonMs = Math.max(horizonMs, vote.horizonMs);
+  }
+  return horizonMs;
+}
+
+export function propose(state: State, proposalId: number, data: Uint8Array): void {
+  const { role, outbox, options } = state;
+  if (role.kind === 'candidate') {
+    const held = role.proposals.reduce((sum, one) => sum + one.data.byteLength, 0);
+    if (role.proposals.length > 0 && held + data.byteLength > options.maxUncommittedBytes) {
+      outbox.rejectProposal(proposalId, 'TOO_MANY_UNCOMMITTED', null);
+    } else {
+      role.proposals.push({ proposalId, data });
+    }
+    return;
+  }
+  if (role.kind !== 'leader') outbox.rejectProposal(proposalId, 'NOT_LEADER', state.leader);
+  else if (role.transfer !== null) {
+    outbox.rejectProposal(proposalId, 'TRANSFERRING', state.leader);
+  } else acceptProposal(state, role, proposalId, data);
+}
+
+function acceptProposal(
+  state: State,
+  lead: Leadership,
+  proposalId: number,
+  data: Uint8Array,
+): void {
+  const { log, options, outbox, term } = state;
+  const entry: Entry = { kind: 'command', index: log.lastIndex + 1, term, data };
+  const bytes = lead.uncommittedBytes + entryBytes(entry);
+  // One proposal is always let in, however large: otherwise it could never be.
+  if (lead.uncommittedBytes > 0 && bytes > options.maxUncommittedBytes) {
+    outbox.rejectProposal(proposalId, 'TOO_MANY_UNCOMMITTED', state.leader);
+    return;
+  }
+  appendOwn(state, lead, entry);
+  outbox.accepted.push({ proposalId, index: entry.index, term });
+}
+
+function appendOwn(state: State, lead: Leadership, entry: Entry): void {
+  state.log.append(entry);
+  state.configurations.appended(entry);
+  lead.uncommittedBytes += entryBytes(entry);
+}
+
+/** Raft §5.4.2: only an entry of the present term is committed by counting; the rest follow it. */
+export function advanceCommit(state: State, lead: Leadership): void {
+  const { configurations, log, options, writes } = state;
+  const reached = quorumValue(configurations.inForce, (voter) =>
+    voter === options.id ? writes.durableIndex : (lead.peers.get(voter)?.match ?? 0),
+  );
+  if (reached <= state.commitIndex || log.termAt(reached) !== state.term) return;
+  for (const entry of log.slice(state.commitIndex + 1, reached)) {
+    lead.uncommittedBytes -= entryBytes(entry);
+  }
+  commitUpTo(state, reached);
+  serveReads(state, lead);
+}
+
+export function leaderDeadlineMs(state: State, lead: Leadership): Millis {
+  return Math.min(
+    lead.heartbeatDeadlineMs,
+    quorumContactMs(state, lead) + state.options.checkQuorumMs,
+    lead.transfer?.deadlineMs ?? Number.POSITIVE_INFINITY,
+  );
+}
+
+/** CheckQuorum first: a leader that has lost its quorum must not send one more heartbeat. */
+export function onLeaderDeadline(state: State, lead: Leadership): void {
+  if (stepDownWithoutQuorum(state)) return;
+  if (lead.transfer !== null && state.now >= lead.transfer.deadlineMs) lead.transfer = null;
+  if (state.now < lead.heartbeatDeadlineMs) return;
+  beginRound(state, lead);
+  askSuccessor(state, lead);
+}
+
+/** leader -> follower, when no quorum has been heard for too long. Answers whether it happened. */
+export function stepDownWithoutQuorum(state: State): boolean {
+  if (state.role.kind !== 'leader' || !hasLostQuorum(state, state.role)) return false;
+  becomeFollower(state, state.term, null);
+  return true;
+}
+
+/** leader -> follower, once the configuration that leaves it out is committed (Raft §6). */
+export function stepDownWhenRemoved(state: State): void {
+  const { configurations, options, role } = state;
+  if (role.kind !== 'leader' || state.commitIndex < configurations.index) return;
+  if (!isVoter(configurations.inForce, options.id)) becomeFollower(state, state.term, null);
+}
+
+/** Stops proposals, brings `to` up to date, then tells it to campaign; gives up at the deadline. */
+export function beginTransfer(state: State, lead: Leadership, to: NodeId, timeoutMs: Millis): void {
+  if (!lead.peers.has(to) || !isVoter(state.configurations.inForce, to)) return;
+  // A repeated request must not push the bound out for ever.
+  if (lead.transfer?.to === to) return;
+  lead.transfer = { to, deadlineMs: state.now + timeoutMs };
+  askSuccessor(state, lead);
+}
+
+/** Repeated with each heartbeat until the transfer is over, since the request may be lost. */
+export function askSuccessor(state: State, lead: Leadership): void {
+  if (lead.transfer === null) return;
+  const { to } = lead.transfer;
+  if (lead.peers.get(to)?.match !== state.log.lastIndex) return;
+  sendNow(state, to, { kind: 'timeout-now' });
+}
+
+/** DESIGN §4: a leader whose log cannot be written steps down, and says who should follow it. */
+export function stepDownOnStalledDisk(state: State, lead: Leadership): void {
+  const successor = bestSuccessor(state, lead);
+  if (successor !== null) sendNow(state, successor, { kind: 'timeout-now' });
+  becomeFollower(state, state.term, null);
+}
