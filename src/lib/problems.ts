@@ -349,6 +349,42 @@ export const PROBLEMS = {
     remedy:
       'see whether the device or the machine behind it hangs; raise the timeout if it is slow',
   },
+  NATIVE_CALLS_UNAVAILABLE: {
+    cause: 'a shared library that the daemon calls into cannot be loaded on this machine',
+    remedy: 'install the package that contains it; the message names it',
+  },
+  PACKET_FILTER_FAILED: {
+    cause: 'the kernel refused a change of the packet filter that guards floating addresses',
+    remedy: 'see that nftables is installed and that the kernel has its families inet and arp',
+  },
+  NETWORK_CHANGE_REFUSED: {
+    cause: 'the kernel refused a change of a network device or an address',
+    remedy: 'read the reason in the message; the daemon needs CAP_NET_ADMIN and CAP_NET_RAW',
+  },
+  DEVICE_NOT_FOUND: {
+    cause: 'the network device that a resource names does not exist on this node',
+    remedy: 'correct the name, or create the device before the group may run here',
+  },
+  FLOATING_ADDRESS_INVALID: {
+    cause: 'the address of a resource is not an IP address with a prefix length',
+    remedy: 'write it as 192.0.2.9/24 or 2001:db8::9/64',
+  },
+  PROCESS_NOT_KILLED: {
+    cause: 'a process was killed but did not end, most likely because it waits in the kernel',
+    remedy: 'see what device it waits for; the process ends when that wait ends',
+  },
+  CGROUP_FAILED: {
+    cause: 'the control group of an application cannot be used',
+    remedy: 'see that a version 2 hierarchy is mounted and writable for the daemon',
+  },
+  UNMOUNT_FAILED: {
+    cause: 'a file system could not be unmounted, not even lazily',
+    remedy: 'see who holds it with `fuser -m`; the disk itself stays fenced',
+  },
+  SEGMENT_UNREACHABLE: {
+    cause: 'the emulated network segment does not answer on its socket',
+    remedy: 'start the segment of the demonstration first',
+  },
   // config
   CONFIG_NOT_FOUND: {
     cause: 'the configuration file cannot be read',
