@@ -3,6 +3,8 @@
 # them back: that is user space's task (targetcli does it elsewhere), so it is done here before a LUN is exported.
 set -e
 nodes=$1 luns=$2
+# LIO does not fsync its APTPL file; a real array answers a REGISTER only when it is durable. So: a synchronous mount.
+mount -o remount,sync /var/lib/holdfast
 mkdir -p /var/lib/holdfast/target/pr /var/lib/holdfast/target/alua /etc/target
 mount --bind /var/lib/holdfast/target /etc/target
 modprobe -a target_core_mod target_core_iblock iscsi_target_mod
