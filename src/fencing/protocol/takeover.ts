@@ -81,8 +81,9 @@ export function step(state: TakeoverState, input: TakeoverInput): TakeoverStep {
     case 'busy':
       return emit(repeat(state, reply.path));
     case 'path-lost':
-    case 'timeout':
       return emit(withoutPath(state.facts, reply.path));
+    case 'timeout':
+      return emit(afterTimeout(state.facts, reply.path));
     case 'not-supported':
       return emit(withoutSupport(state));
     case 'reservation-conflict':
@@ -267,6 +268,11 @@ function withoutPath(facts: Facts, path: PathId): TakeoverState {
   const paths = facts.paths.filter((other) => other !== path);
   if (paths.length === 0) return failed('DISK_PATHS_LOST', null);
   return nextRound({ ...facts, paths });
+}
+
+/** Slow is not lost: the last path is asked again, in another round, as long as the deadline allows. */
+function afterTimeout(facts: Facts, path: PathId): TakeoverState {
+  return facts.paths.length > 1 ? withoutPath(facts, path) : nextRound(facts);
 }
 
 function withoutSupport(state: Running): TakeoverState {

@@ -35,6 +35,7 @@ export type DiskServerOptions = {
 
 /** Commands of one connection that may be at work at once; more are read when these are done. */
 const MAX_AT_WORK = 256;
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
 export class DiskServer {
   readonly #options: DiskServerOptions;
@@ -90,6 +91,8 @@ export class DiskServer {
         const request = decodeRequest(line);
         const response = encode({ id: request.id, answer: await this.#perform(request) });
         if (!socket.destroyed) socket.write(response);
+        // It asks and never reads the answers: it is cut off before they fill the memory.
+        if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy();
       } catch (error) {
         // A garbled frame, or a disk that cannot be saved: either way no answer may be trusted.
         socket.destroy(error instanceof Error ? error : undefined);
