@@ -331,6 +331,37 @@ export const PROBLEMS = {
     cause: 'a member sent a message in the name of another one',
     remedy: 'the connection was closed; find out what runs on that node',
   },
+  // storage
+  DATA_DIRECTORY_LOCKED: {
+    cause: 'another process uses the data directory',
+    remedy: 'stop the other daemon; give each node a data directory of its own',
+  },
+  DATA_DIRECTORY_UNUSABLE: {
+    cause: 'the data directory cannot be created, read or written',
+    remedy: 'check the path, its permissions and the space on its disk',
+  },
+  DATABASE_CORRUPT: {
+    cause: 'the stored log, term or vote is damaged, and a member must not forget what it promised',
+    remedy:
+      'keep the directory for diagnosis; remove the member and admit it again under a new name',
+  },
+  DATA_OF_ANOTHER_CLUSTER: {
+    cause: 'the data directory belongs to another cluster',
+    remedy: 'correct the cluster id or the data directory in the configuration',
+  },
+  DATA_OF_ANOTHER_NODE: {
+    cause: 'the data directory belongs to another node of the cluster',
+    remedy: 'correct the node name or the data directory; never copy the data of a member',
+  },
+  DATA_FORMAT_UNKNOWN: {
+    cause: 'the data directory was written by a release with another format',
+    remedy: 'start the release that wrote it',
+  },
+  LOG_WRITE_FAILED: {
+    cause: 'the log cannot be written; after a failed write nothing more is accepted',
+    remedy:
+      'look at the disk of the data directory (full, read-only, broken), then restart the daemon',
+  },
   // system
   COMMAND_NOT_FOUND: {
     cause: 'a program that is needed is not installed, or may not be executed',
@@ -521,6 +552,10 @@ export const PROBLEMS = {
   OWNER_RESTARTED: {
     cause: 'the daemon of the owner was started anew and no longer runs the group of that epoch',
     remedy: 'nothing to do; the group is assigned again under a new epoch',
+  },
+  GUARDIAN_NOT_STARTED: {
+    cause: 'the guardian process did not come up, and nothing is served without it',
+    remedy: 'look at the log for its own words; memory or process limits are the usual reason',
   },
   // local faults
   INTERNAL: {
