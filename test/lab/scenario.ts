@@ -1,0 +1,67 @@
+/**
+ * What a scenario is, and the report that it writes. A scenario tells a story with one laboratory and checks sentences; a check
+ * that does not hold does not end it, since what comes after is part of the story. An exception does.
+ */
+
+import type { KernelLab, LabOptions } from './kernel/index.ts';
+
+export type Check = { readonly what: string; readonly ok: boolean; readonly detail?: string };
+export type ScenarioReport = {
+  readonly ok: boolean;
+  readonly checks: readonly Check[];
+  /** Durations and counts worth keeping; the name ends in its unit. */
+  readonly measures: Readonly<Record<string, number>>;
+};
+export type ScenarioContext = {
+  readonly lab: KernelLab;
+  readonly options: Required<Pick<LabOptions, 'nodes' | 'luns'>>;
+  readonly report: Report;
+  /** What is to be broken on purpose; the scenario must then fail. */
+  readonly sabotage: string | undefined;
+};
+export type Scenario = {
+  readonly name: string;
+  readonly about: string;
+  readonly lab?: LabOptions;
+  readonly sabotages?: readonly string[];
+  run(context: ScenarioContext): Promise<ScenarioReport>;
+};
+
+export class Report {
+  readonly checks: Check[] = [];
+  readonly measures: Record<string, number> = {};
+  readonly #say: (line: string) => void;
+  readonly #began: number = performance.now();
+
+  constructor(say: (line: string) => void) {
+    this.#say = say;
+  }
+
+  say(text: string): void {
+    this.#say(`${((performance.now() - this.#began) / 1000).toFixed(1).padStart(6)} s  ${text}`);
+  }
+
+  check(what: string, ok: boolean, detail?: string): boolean {
+    this.checks.push({ what, ok, ...(detail === undefined ? {} : { detail }) });
+    this.say(`${ok ? 'ok  ' : 'FAIL'}  ${what}${detail === undefined ? '' : ` (${detail})`}`);
+    return ok;
+  }
+
+  measure(name: string, value: number): void {
+    this.measures[name] = Math.round(value * 10) / 10;
+    this.say(`${name} ${this.measures[name]}`);
+  }
+
+  /** Runs it and keeps how long it took, under `<name>Ms`. */
+  async time<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const began = performance.now();
+    const value = await work();
+    this.measure(`${name}Ms`, performance.now() - began);
+    return value;
+  }
+
+  done(): ScenarioReport {
+    const ok = this.checks.length > 0 && this.checks.every((check) => check.ok);
+    return { ok, checks: this.checks, measures: this.measures };
+  }
+}
