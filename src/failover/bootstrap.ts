@@ -1,0 +1,55 @@
+/**
+ * The first leader of a cluster writes down what every node's configuration says: that the cluster
+ * exists, who belongs to it, which groups there are. From then on the log is the truth, and the
+ * bootstrap list only fills in groups that the cluster has never known.
+ *
+ * A member that was removed, or a group that was deleted, is not brought back by an old file: numbers
+ * are never given twice, and deletions stand in the history.
+ */
+import type { Command } from '../cluster/command.ts';
+import { groupOf, memberOf } from '../cluster/queries.ts';
+import type { ClusterState } from '../cluster/state.ts';
+import type { PlannerInput } from './planner-input.ts';
+
+export type Proposal = { readonly key: string; readonly command: Command };
+
+const BY = 'bootstrap';
+const FIRST_EPOCH = 1;
+
+/** In the order in which they must be applied; those that are in flight are among them. */
+export function bootstrap(input: PlannerInput): readonly Proposal[] {
+  if (!input.appliedOwnTerm) return [];
+  return [...createCluster(input), ...admitMembers(input), ...defineGroups(input)];
+}
+
+function createCluster({ state, clusterId }: PlannerInput): readonly Proposal[] {
+  if (state.clusterId !== null) return [];
+  const command = { kind: 'create-cluster', clusterId, firstEpoch: FIRST_EPOCH } as const;
+  return [{ key: 'create-cluster', command }];
+}
+
+/** Only until the first group is owned: later, membership is changed by operators. */
+function admitMembers({ state, bootstrapMembers }: PlannerInput): readonly Proposal[] {
+  if (state.lastEpoch >= FIRST_EPOCH) return [];
+  return bootstrapMembers
+    .filter(({ node, number }) => {
+      return memberOf(state, node) === null && !state.usedNumbers.includes(number);
+    })
+    .map((member) => ({
+      key: `admit:${member.node}`,
+      command: { kind: 'admit-member', member },
+    }));
+}
+
+function defineGroups({ state, bootstrapGroups }: PlannerInput): readonly Proposal[] {
+  return bootstrapGroups
+    .filter(({ group }) => groupOf(state, group) === null && !wasDeleted(state, group))
+    .map((definition) => ({
+      key: `define:${definition.group}`,
+      command: { kind: 'define-group', definition, expectedRevision: 0, by: BY },
+    }));
+}
+
+function wasDeleted(state: ClusterState, group: string): boolean {
+  return state.history.some((line) => line.event === 'deleted' && line.group === group);
+}

@@ -1,0 +1,124 @@
+/**
+ * Where a group may go: every member with the reason for and against it, best first.
+ *
+ * A node is eligible when it is online, alive, hears us (an assignment that does not arrive helps
+ * nobody) and has verified lately that it reaches every disk of the group and holds nothing of it
+ * (DESIGN §7, §8). Among eligible nodes the one that was asked for comes first, then those that
+ * failed least since the group was last served, then the operator's order. Load is not looked at.
+ *
+ * There is no score and no failback: a group that is served stays where it is, because nobody asks.
+ */
+import { membersInOrder } from '../cluster/queries.ts';
+import type { ClusterState, GroupState, MemberState } from '../cluster/state.ts';
+import type { Millis, NodeId } from '../lib/ids.ts';
+import { isHeardBy, type NodeView, nodeView, type View } from '../membership/view.ts';
+
+export type Candidate = {
+  readonly node: NodeId;
+  readonly eligible: boolean;
+  /** Why not: a code of this program or of the resource that objects; null when eligible. */
+  readonly code: string | null;
+  /** In words, for `why GROUP`. */
+  readonly why: string;
+  /** Takeovers of this group that failed here since it was last served. */
+  readonly failures: number;
+};
+
+export type PlacementQuestion = {
+  readonly state: ClusterState;
+  readonly view: View;
+  readonly group: GroupState;
+  /** A verification that is older counts for nothing. */
+  readonly maxFitnessAgeMs: Millis;
+  /** Taken before all others when eligible: asked for by an operator, or sticky. */
+  readonly first: NodeId | null;
+  /** Taken only when nobody else is eligible. */
+  readonly last: NodeId | null;
+};
+
+/** The daemon was started anew and gave its group back: that says nothing about its fitness. */
+const NO_FAULT = 'OWNER_RESTARTED';
+
+/** All members, eligible ones first, each with its reason. */
+export function ranking(question: PlacementQuestion): readonly Candidate[] {
+  const order = placementOrder(question.state, question.group);
+  return order
+    .map((member) => judge(question, member))
+    .map((candidate, place) => ({ candidate, rank: rankOf(question, candidate, place) }))
+    .sort((a, b) => compare(a.rank, b.rank))
+    .map(({ candidate }) => candidate);
+}
+
+/** Members as the operator wants them: the preferred ones, then the others by number. */
+export function placementOrder(state: ClusterState, group: GroupState): readonly MemberState[] {
+  const members = membersInOrder(state);
+  const { preferred } = group.definition;
+  const place = (node: NodeId): number => {
+    const index = preferred.indexOf(node);
+    return index < 0 ? preferred.length : index;
+  };
+  return members.toSorted((a, b) => place(a.member.node) - place(b.member.node));
+}
+
+/** One line for all nodes, for `status`. */
+export function explain(candidates: readonly Candidate[]): string {
+  return candidates.map(({ node, why }) => `${node}: ${why}`).join('; ');
+}
+
+function judge(question: PlacementQuestion, { member, mode }: MemberState): Candidate {
+  const { node } = member;
+  const faults = question.group.failures.filter(
+    (one) => one.node === node && one.code !== NO_FAULT,
+  );
+  const failures = faults.length;
+  const no = (code: string, why: string): Candidate => ({
+    node,
+    eligible: false,
+    code,
+    why,
+    failures,
+  });
+  if (mode === 'standby') return no('NODE_STANDBY', 'in standby');
+  if (mode === 'maintenance') return no('IN_MAINTENANCE', 'in maintenance');
+  const seen = nodeView(question.view, node);
+  if (seen?.state !== 'alive') return no('NODE_DEAD', seen === null ? 'never seen' : 'not heard');
+  if (!isHeardBy(question.view, seen))
+    return no('DOES_NOT_HEAR_LEADER', 'heard, but does not hear');
+  const unfit = unfitness(question, seen);
+  if (unfit !== null) return no(unfit.code, unfit.why);
+  const last = faults.at(-1);
+  const why = last === undefined ? 'fit' : `fit, failed ${failures} times, last with ${last.code}`;
+  return { node, eligible: true, code: null, why, failures };
+}
+
+function unfitness(
+  { group, maxFitnessAgeMs }: PlacementQuestion,
+  seen: NodeView,
+): { readonly code: string; readonly why: string } | null {
+  const told = seen.fitness.find((one) => one.group === group.definition.group);
+  if (told === undefined) return { code: 'FITNESS_UNKNOWN', why: 'has not said whether it is fit' };
+  if (!told.fit) return { code: told.code ?? 'NODE_NOT_ELIGIBLE', why: told.code ?? 'not fit' };
+  return told.ageMs <= maxFitnessAgeMs
+    ? null
+    : { code: 'FITNESS_STALE', why: `last verified ${Math.round(told.ageMs)} ms ago` };
+}
+
+/** Smaller is better, compared from left to right. */
+function rankOf(
+  question: PlacementQuestion,
+  candidate: Candidate,
+  place: number,
+): readonly number[] {
+  return [
+    candidate.eligible ? 0 : 1,
+    candidate.node === question.first ? 0 : 1,
+    candidate.node === question.last ? 1 : 0,
+    candidate.failures,
+    place,
+  ];
+}
+
+function compare(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((value, i) => value !== b[i]);
+  return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
+}

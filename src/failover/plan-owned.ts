@@ -1,0 +1,77 @@
+/** Rules for a group that has an owner: keep it, take it away, or move it off a node in standby. */
+import type { Reason } from '../cluster/command.ts';
+import { memberOf, modeOf } from '../cluster/queries.ts';
+import type { GroupState } from '../cluster/state.ts';
+import type { NodeId } from '../lib/ids.ts';
+import { assign, type Decision, nothing, release, waiting } from './decision.ts';
+import { type Candidate, explain, ranking } from './placement.ts';
+import { maxFitnessAgeMs, type PlannerInput } from './planner-input.ts';
+import { judgeOwner, type OwnerVerdict } from './recovery.ts';
+
+type Gone = Extract<OwnerVerdict, { readonly kind: 'gone' }>;
+
+/** `taking-over | serving`: the owner is asked for, unless it is gone or unwanted. */
+export function planOwned(input: PlannerInput, group: GroupState, owner: NodeId): Decision {
+  const verdict = judgeOwner(input, group, owner);
+  if (verdict.kind === 'wait') return waiting(verdict.code, verdict.why, verdict.untilMs);
+  if (verdict.kind === 'gone') return failOver(input, group, owner, verdict);
+  return input.appliedOwnTerm ? moveOff(input, group, owner) : nothing;
+}
+
+/** `releasing`: nobody else comes before the owner has stopped, or is gone. */
+export function planReleasing(input: PlannerInput, group: GroupState, owner: NodeId): Decision {
+  const verdict = judgeOwner(input, group, owner);
+  if (verdict.kind === 'gone') return failOver(input, group, owner, verdict);
+  const why = `${owner} has not stopped the group yet`;
+  return waiting('OWNER_STOPPING', why, verdict.kind === 'wait' ? verdict.untilMs : null);
+}
+
+/** Whoever a release was meant for comes first; a restarted owner is as good as it was before. */
+function failOver(input: PlannerInput, group: GroupState, owner: NodeId, verdict: Gone): Decision {
+  if (modeOf(input.state, group) === 'standby') {
+    return waiting('GROUP_STANDBY', `stopped on purpose; ${owner} did not say that it stopped`);
+  }
+  const failed = verdict.evidence.kind === 'reported' && reportsFailure(input, group, owner);
+  const candidates = ranked(input, group, {
+    first: group.releaseTo ?? (failed || group.phase === 'releasing' ? null : owner),
+    last: failed || group.phase === 'releasing' ? owner : null,
+  });
+  const best = candidates[0];
+  if (best === undefined || !best.eligible) return nobody(candidates);
+  const { node } = best;
+  const reason: Reason = node === owner ? 'restart' : 'failover';
+  const { evidence, silentMs } = verdict;
+  return assign(input, group, { node, reason, evidence, silentMs });
+}
+
+function reportsFailure({ view }: PlannerInput, group: GroupState, owner: NodeId): boolean {
+  const name = group.definition.group;
+  const local = view.nodes[owner]?.groups.find((one) => one.group === name);
+  return local?.epoch === group.epoch && local.state === 'failed';
+}
+
+/** A group in standby is stopped; a node in standby gives its groups away, if somebody takes them. */
+function moveOff(input: PlannerInput, group: GroupState, owner: NodeId): Decision {
+  if (modeOf(input.state, group) === 'standby') {
+    // When the group is set online again, its next assignment is a fresh start.
+    return release(group, null, 'boot', 'standby of the group');
+  }
+  if (memberOf(input.state, owner)?.mode !== 'standby') return nothing;
+  const candidates = ranked(input, group, { first: null, last: owner });
+  const best = candidates[0];
+  if (best === undefined || !best.eligible) return nobody(candidates);
+  return release(group, best.node, 'move', `standby of ${owner}`);
+}
+
+function nobody(candidates: readonly Candidate[]): Decision {
+  return waiting('NO_FIT_NODE', explain(candidates));
+}
+
+function ranked(
+  input: PlannerInput,
+  group: GroupState,
+  wish: { readonly first: NodeId | null; readonly last: NodeId | null },
+): readonly Candidate[] {
+  const { state, view } = input;
+  return ranking({ state, view, group, maxFitnessAgeMs: maxFitnessAgeMs(input), ...wish });
+}

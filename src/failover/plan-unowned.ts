@@ -1,0 +1,100 @@
+/**
+ * Rules for a group that nobody owns: at boot, after an orderly release, after a takeover that
+ * failed, after an owner that stopped by itself.
+ */
+import type { Evidence, Reason } from '../cluster/command.ts';
+import type { GroupState } from '../cluster/state.ts';
+import type { Millis, NodeId } from '../lib/ids.ts';
+import { nodeView } from '../membership/view.ts';
+import { assign, type Decision, waiting } from './decision.ts';
+import { type Candidate, explain, placementOrder, ranking } from './placement.ts';
+import {
+  ageOf,
+  BOOT_GRACE_DETECTIONS,
+  maxFitnessAgeMs,
+  type PlannerInput,
+} from './planner-input.ts';
+
+/** When every eligible node has failed: 1 s, 2 s, 4 s … up to this. */
+const FIRST_BACK_OFF_MS = 1_000;
+const LONGEST_BACK_OFF_MS = 60_000;
+
+export function planUnowned(input: PlannerInput, group: GroupState): Decision {
+  const { state, view } = input;
+  const candidates = ranking({
+    state,
+    view,
+    group,
+    maxFitnessAgeMs: maxFitnessAgeMs(input),
+    first: group.releaseTo ?? (restarted(group) ? group.previousOwner : null),
+    last: restarted(group) || group.releaseReason === 'boot' ? null : group.previousOwner,
+  });
+  const best = candidates[0];
+  const graceMs = bootGraceMs(input, group, best);
+  if (graceMs !== null) {
+    return waiting('BOOT_GRACE', `waiting for nodes to appear: ${explain(candidates)}`, graceMs);
+  }
+  if (best === undefined || !best.eligible) return waiting('NO_FIT_NODE', explain(candidates));
+  const retryMs = ageOf(input, group.definition.group).changedMs + backOffMs(best.failures);
+  if (input.now < retryMs) {
+    return waiting('BACK_OFF', `every fit node has failed: ${explain(candidates)}`, retryMs);
+  }
+  const { node } = best;
+  const reason = reasonFor(group, node);
+  return assign(input, group, { node, reason, evidence: evidence(input, group), silentMs: null });
+}
+
+/**
+ * Until when a group that is started for the first time waits for a better node; null: no longer. As
+ * soon as the most wanted node is fit, or every member has spoken, nothing is to be waited for.
+ */
+function bootGraceMs(
+  input: PlannerInput,
+  group: GroupState,
+  best: Candidate | undefined,
+): Millis | null {
+  if (group.releaseReason !== 'boot') return null;
+  const untilMs = input.leaderSinceMs + BOOT_GRACE_DETECTIONS * input.times.detectionMs;
+  if (input.now >= untilMs) return null;
+  const wanted = placementOrder(input.state, group);
+  if (best?.eligible && best.node === wanted[0]?.member.node) return null;
+  const name = group.definition.group;
+  const spoken = wanted.every(
+    ({ member, mode }) =>
+      mode !== 'online' ||
+      nodeView(input.view, member.node)?.fitness.some((one) => one.group === name),
+  );
+  return spoken ? null : untilMs;
+}
+
+/** The owner's daemon was started anew and gave the group back: it is as good as it was before. */
+function restarted(group: GroupState): boolean {
+  const last = group.failures.at(-1);
+  return last?.epoch === group.epoch && last.code === 'OWNER_RESTARTED';
+}
+
+function reasonFor(group: GroupState, node: NodeId): Reason {
+  const back = node === group.previousOwner && group.releaseReason === 'failover';
+  return back ? 'restart' : group.releaseReason;
+}
+
+function evidence({ self }: PlannerInput, group: GroupState): Evidence {
+  const last = group.failures.at(-1);
+  const failed = last?.epoch === group.epoch ? last : null;
+  const because: Readonly<Record<Reason, Pick<Evidence, 'kind' | 'detail'>>> = {
+    boot: { kind: 'boot', detail: 'the group was not owned' },
+    move: { kind: 'operator', detail: `${group.previousOwner} has stopped the group` },
+    failover: { kind: 'reported', detail: `${group.previousOwner} has stopped the group` },
+    restart: { kind: 'reported', detail: `${group.previousOwner} has stopped the group` },
+  };
+  const { kind, detail } =
+    failed === null
+      ? because[group.releaseReason]
+      : ({ kind: 'reported', detail: `${failed.node}: ${failed.code}` } as const);
+  return { kind, observer: self, perInterconnectMs: {}, detail };
+}
+
+function backOffMs(failures: number): Millis {
+  if (failures === 0) return 0;
+  return Math.min(FIRST_BACK_OFF_MS * 2 ** (failures - 1), LONGEST_BACK_OFF_MS);
+}
