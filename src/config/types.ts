@@ -26,12 +26,36 @@ export type Times = {
   readonly clockDrift: number;
 };
 
+/** `fast`: a LAN and real-time scheduling. `safe`: slow machines, guests, wide networks. */
+export const PROFILES = ['fast', 'safe'] as const;
+export type Profile = (typeof PROFILES)[number];
+
+/** What the times are reckoned from: 99th percentiles that the operator vouches for (DESIGN §7). */
+export type Assumptions = {
+  /** How late a heartbeat is sent or noticed, since the daemon did not run. */
+  readonly latenessMs: Millis;
+  /** There and back between two members. */
+  readonly roundTripMs: Millis;
+  /** One synced write to the disk of the log. */
+  readonly syncMs: Millis;
+};
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+export type LogConfig = {
+  readonly level: (typeof LOG_LEVELS)[number];
+  /** null: stderr. */
+  readonly file: string | null;
+  /** Where every event of the driver is written for replay; null: nowhere. */
+  readonly trace: string | null;
+};
+
 export type NodeConfig = {
   readonly clusterId: string;
   readonly node: NodeId;
   readonly dataDirectory: string;
   readonly socketPath: string;
-  readonly profile: 'fast' | 'safe';
+  readonly profile: Profile;
   readonly times: Times;
   readonly interconnects: readonly Interconnect[];
   /** The bootstrap list: counts only until a membership is committed. */
@@ -40,6 +64,8 @@ export type NodeConfig = {
   readonly groups: readonly GroupDefinition[];
   /** Test only: mechanisms switched off so that a checker must report the harm. */
   readonly sabotage: readonly Sabotage[];
+  /** Missing: level `info` to stderr, no trace. */
+  readonly log?: LogConfig;
 };
 
 export const SABOTAGES = ['fence', 'lease', 'guardian', 'fsync', 'epoch'] as const;

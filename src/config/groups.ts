@@ -1,0 +1,116 @@
+/** Reads `groups:`: failover groups with their resources, and what they may not share. */
+import type { GroupDefinition, Member } from '../cluster/definition.ts';
+import type { NodeId } from '../lib/ids.ts';
+import type { Path } from './fault.ts';
+import { checkNode } from './members.ts';
+import { checkDependencies, glance, type PlacedResource, readResource } from './resources.ts';
+import { groupSchema } from './schema.ts';
+import { readPart } from './shape.ts';
+import type { Source } from './source.ts';
+import type { Uses } from './uses.ts';
+import { parseCidr, parseEndpoint } from './values.ts';
+
+/** The groups that could be read; the others are faults in `source`. `nodes`: all members' names. */
+export function readGroups(
+  source: Source,
+  uses: Uses,
+  raw: readonly unknown[],
+  nodes: readonly NodeId[],
+): readonly GroupDefinition[] {
+  return raw.flatMap((each, index): readonly GroupDefinition[] => {
+    const path = ['groups', index];
+    const read = readPart(source, path, each, groupSchema);
+    const list: unknown =
+      typeof each === 'object' && each !== null ? Reflect.get(each, 'resources') : [];
+    const rawResources: readonly unknown[] = Array.isArray(list) ? list : [];
+    const resources = readResources(source, uses, path, { raw: rawResources, nodes });
+    if (read === null) return [];
+    uses.use('DUPLICATE_NAME', 'group', read.name, [...path, 'name']);
+    const preferred = new Set<NodeId>();
+    read.preferred.forEach((node, at) => {
+      checkNode(source, [...path, 'preferred', at], node, nodes);
+      uses.use('DUPLICATE_NAME', `preferred node of ${read.name}`, node, [
+        ...path,
+        'preferred',
+        at,
+      ]);
+      preferred.add(node);
+    });
+    if (resources.length > 0 && !resources.some(({ definition }) => definition.type === 'disk')) {
+      const detail = `group ${read.name} has no disk: nothing but time keeps two owners apart`;
+      source.warn(path, detail);
+    }
+    const definitions = resources.map(({ definition }) => definition);
+    return [{ group: read.name, resources: definitions, preferred: [...preferred] }];
+  });
+}
+
+function readResources(
+  source: Source,
+  uses: Uses,
+  path: Path,
+  { raw, nodes }: { readonly raw: readonly unknown[]; readonly nodes: readonly NodeId[] },
+): readonly PlacedResource[] {
+  const own = uses.within();
+  const resources = raw.flatMap((each, index): readonly PlacedResource[] => {
+    const at = [...path, 'resources', index];
+    const { name } = glance(each);
+    if (name !== null) own.use('DUPLICATE_NAME', 'resource', name, [...at, 'name']);
+    const resource = readResource(source, at, each, nodes);
+    return resource === null ? [] : [resource];
+  });
+  checkDependencies(source, path, resources, raw.map(glance));
+  for (const resource of resources) claim(source, uses, own, resource);
+  return resources;
+}
+
+/** What a resource takes for itself in the whole cluster. */
+function claim(source: Source, uses: Uses, own: Uses, { path, definition }: PlacedResource): void {
+  const { parameters, type } = definition;
+  const at = (key: string): Path => [...path, 'parameters', key];
+  const once = (kind: string, key: string, in_ = uses): void => {
+    const value = parameters[key];
+    if (typeof value === 'string') in_.use('DUPLICATE_ADDRESS', kind, value, at(key));
+  };
+  switch (type) {
+    case 'disk':
+      once('disk', 'identity');
+      if (parameters['volatile-reservations'] === true) {
+        const detail = 'a target that loses power forgets who was fenced: P2 does not hold then';
+        source.warn(at('volatile-reservations'), detail);
+      }
+      break;
+    case 'filesystem':
+      once('file system of disk', 'disk', own);
+      once('mount point', 'directory');
+      break;
+    case 'floating-ip': {
+      const address = parseCidr(parameters['address'])?.address;
+      if (address !== undefined) {
+        uses.use('DUPLICATE_ADDRESS', 'host address', address, at('address'));
+      }
+      break;
+    }
+    case 'virtual-mac':
+      once('MAC address', 'mac');
+      break;
+    case 'emulated-address': {
+      const where = `emulated address on ${parameters['segment']}`;
+      once(where, 'address');
+      break;
+    }
+  }
+}
+
+/** A floating address that is also a member's own would never fall silent on that member. */
+export function claimHosts(uses: Uses, members: readonly Member[]): void {
+  members.forEach((member, index) => {
+    const hosts = new Set<string>();
+    for (const [interconnect, address] of Object.entries(member.addresses)) {
+      const host = parseEndpoint(address)?.host;
+      if (host === undefined || hosts.has(host)) continue;
+      hosts.add(host);
+      uses.claim('host address', host, ['members', index, 'addresses', interconnect]);
+    }
+  });
+}

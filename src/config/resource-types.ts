@@ -1,0 +1,187 @@
+/**
+ * The parameters of each resource type: their kinds, which of them may differ from node to node,
+ * which refer to another resource, and how long its actions may take when the file does not say.
+ *
+ * What is parsed here is what is committed and what agents read: plain values under kebab-case
+ * names. Maps become lists, since a definition holds only scalars and lists of words:
+ * `environment: {A: b}` is committed as `['A=b']`, `readiness: {tcp: 'h:p'}` as `['tcp', 'h:p']`.
+ *
+ * It refuses what no agent could make safe (no journal, no barriers). Whether a device exists is
+ * not asked here: a file is checked on any machine; the agents ask on the node that matters.
+ */
+import { z } from 'zod';
+import type { Parameter } from '../cluster/definition.ts';
+import type { Millis } from '../lib/ids.ts';
+import { filesystemType, mountOptions } from './mount-options.ts';
+import {
+  absolutePath,
+  cidr,
+  deviceName,
+  endpoint,
+  macAddress,
+  name,
+  parsed,
+  parseEndpoint,
+} from './values.ts';
+
+export type ActionTimes = {
+  readonly startTimeoutMs: Millis;
+  readonly stopTimeoutMs: Millis;
+  readonly monitorIntervalMs: Millis;
+  readonly monitorTimeoutMs: Millis;
+};
+
+export type ResourceType = {
+  readonly schema: z.ZodType<Readonly<Record<string, Parameter | undefined>>>;
+  /** Parameters that may be written as `{per-node: {…}}`. What they name is local to a machine. */
+  readonly perNode: readonly string[];
+  /** Parameter → type of the resource of the same group that it names; becomes a `needs`. */
+  readonly refersTo: Readonly<Record<string, string>>;
+  readonly times: ActionTimes;
+};
+
+const words = z.array(z.string()).min(1, 'expected at least one word');
+
+/** VPD page 83h as text. A device name is refused: the kernel gives them out anew at each boot. */
+const identity = parsed((value) => {
+  const found = typeof value === 'string' ? value.trim() : '';
+  return /^[\x21-\x7e]{1,255}$/.test(found) && !found.startsWith('/') ? found : null;
+}, 'the identity of VPD page 83h (such as naa.6001405…), never a device name');
+
+/** SPC-4 numbers. Others are valid SCSI, but their takeover is not proven yet (DESIGN §8). */
+const RESERVATION_TYPES: Readonly<Record<string, number>> = {
+  '1': 1,
+  'write-exclusive': 1,
+  '5': 5,
+  'write-exclusive-registrants-only': 5,
+};
+
+const reservationType = parsed(
+  (value) => RESERVATION_TYPES[String(value)] ?? null,
+  'write-exclusive (1) for one path, write-exclusive-registrants-only (5) for several',
+);
+
+const disk = z
+  .strictObject({
+    identity,
+    device: z.string().min(1).optional(),
+    adapter: z.enum(['scsi', 'sg-persist', 'emulated']).optional(),
+    'reservation-type': reservationType.optional(),
+    'volatile-reservations': z.boolean().optional(),
+  })
+  .superRefine(({ adapter, device }, context) => {
+    const local = device?.startsWith('/dev/') ?? true;
+    if (adapter !== 'emulated' && !local) {
+      const message = 'expected a path below /dev, since the adapter is not `emulated`';
+      context.addIssue({ code: 'custom', path: ['device'], message });
+    }
+    if (adapter === 'emulated' && device === undefined) {
+      const message = 'missing: where the emulated disk answers (`device`)';
+      context.addIssue({ code: 'custom', path: ['device'], message });
+    }
+  });
+
+const filesystem = z.strictObject({
+  disk: name,
+  directory: absolutePath.refine((path) => path !== '/', 'expected a directory of its own, not /'),
+  type: filesystemType,
+  options: mountOptions.optional(),
+});
+
+const floatingIp = z
+  .strictObject({ address: cidr, device: deviceName.optional(), on: name.optional() })
+  .superRefine(({ device, on }, context) => {
+    if ((device === undefined) === (on === undefined)) {
+      const message =
+        'expected either `device` (a network device) or `on` (a virtual-mac resource)';
+      context.addIssue({ code: 'custom', message });
+    }
+  });
+
+const virtualMac = z.strictObject({ parent: deviceName, mac: macAddress.optional() });
+
+const environment = z
+  .record(
+    z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable')
+      .refine((key) => !key.startsWith('HOLDFAST_'), 'names with HOLDFAST_ are set by the cluster'),
+    z.union([z.string(), z.number(), z.boolean()]),
+  )
+  .transform((map) => Object.entries(map).map(([key, value]) => `${key}=${value}`));
+
+const readiness = z.union(
+  [
+    z.strictObject({ tcp: endpoint }).transform(({ tcp }) => ['tcp', tcp]),
+    z
+      .strictObject({ http: z.url({ protocol: /^https?$/ }) })
+      .transform(({ http }) => ['http', http]),
+    z.strictObject({ command: words }).transform(({ command }) => ['command', ...command]),
+  ],
+  'expected one of {tcp: host:port}, {http: URL} or {command: [words]}',
+);
+
+const application = z.strictObject({
+  command: words,
+  directory: absolutePath.optional(),
+  environment: environment.optional(),
+  readiness: readiness.optional(),
+});
+
+/** Where something answers: `host:port`, or the path of a socket. */
+const meetingPoint = parsed((value) => {
+  if (typeof value !== 'string') return null;
+  return value.startsWith('/') || parseEndpoint(value) !== null ? value : null;
+}, 'host:port, or the absolute path of a socket');
+
+const emulatedAddress = z.strictObject({
+  segment: meetingPoint,
+  address: z.string().min(1),
+  target: meetingPoint,
+});
+
+const times = (start: Millis, stop: Millis, interval: Millis, monitor: Millis): ActionTimes => ({
+  startTimeoutMs: start,
+  stopTimeoutMs: stop,
+  monitorIntervalMs: interval,
+  monitorTimeoutMs: monitor,
+});
+
+export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
+  disk: {
+    schema: disk,
+    perNode: ['device'],
+    refersTo: {},
+    times: times(15_000, 5_000, 2_000, 4_000),
+  },
+  filesystem: {
+    schema: filesystem,
+    perNode: [],
+    refersTo: { disk: 'disk' },
+    times: times(60_000, 15_000, 2_000, 5_000),
+  },
+  'virtual-mac': {
+    schema: virtualMac,
+    perNode: ['parent'],
+    refersTo: {},
+    times: times(5_000, 5_000, 1_000, 3_000),
+  },
+  'floating-ip': {
+    schema: floatingIp,
+    perNode: ['device'],
+    refersTo: { on: 'virtual-mac' },
+    times: times(5_000, 5_000, 1_000, 3_000),
+  },
+  application: {
+    schema: application,
+    perNode: ['command', 'directory', 'environment', 'readiness'],
+    refersTo: {},
+    times: times(30_000, 15_000, 1_000, 5_000),
+  },
+  'emulated-address': {
+    schema: emulatedAddress,
+    perNode: ['target'],
+    refersTo: {},
+    times: times(5_000, 5_000, 1_000, 3_000),
+  },
+};

@@ -1,0 +1,78 @@
+/**
+ * The keys of a configuration file, except the parameters of resources (`resource-types.ts`). Keys
+ * are the words of the documentation in kebab case; unknown ones are refused.
+ */
+import { z } from 'zod';
+import { LOG_LEVELS, PROFILES } from './types.ts';
+import { absolutePath, duration, endpoint, name, peerId } from './values.ts';
+
+/** Lists whose items are read one by one, so that one bad item hides no other. */
+const items = z.array(z.unknown());
+
+export const fileSchema = z.strictObject({
+  cluster: name,
+  node: name.optional(),
+  'data-directory': absolutePath.default('/var/lib/holdfast'),
+  socket: absolutePath.default('/run/holdfast/holdfast.sock'),
+  profile: z.enum(PROFILES).default('fast'),
+  times: z.unknown().optional(),
+  log: z.unknown().optional(),
+  interconnects: z.array(name),
+  members: items.min(1, 'expected at least one member'),
+  groups: items.default([]),
+});
+
+export const logSchema = z.strictObject({
+  level: z.enum(LOG_LEVELS).default('info'),
+  file: absolutePath.optional(),
+  trace: absolutePath.optional(),
+});
+
+/** The node part of a reservation key has 16 bits; 0 is nobody. */
+const MAX_NUMBER = 65_535;
+
+export const memberSchema = z.strictObject({
+  name,
+  number: z.int().min(1).max(MAX_NUMBER),
+  'peer-id': peerId,
+  addresses: z.record(z.string(), endpoint),
+});
+
+export const groupSchema = z.strictObject({
+  name,
+  preferred: z.array(name).default([]),
+  resources: items,
+});
+
+export const resourceSchema = z.strictObject({
+  name,
+  type: z.string(),
+  needs: z.array(name).default([]),
+  parameters: z.record(z.string(), z.unknown()).default({}),
+  'start-timeout': duration.optional(),
+  'stop-timeout': duration.optional(),
+  'monitor-interval': duration.optional(),
+  'monitor-timeout': duration.optional(),
+});
+
+export const timesSchema = z.strictObject({
+  heartbeat: duration.optional(),
+  detection: duration.optional(),
+  'election-timeout': duration.optional(),
+  'election-gap': duration.optional(),
+  'check-quorum': duration.optional(),
+  lease: duration.optional(),
+  'lease-renew': duration.optional(),
+  teardown: duration.optional(),
+  'quorum-loss-grace': duration.optional(),
+  'defend-interval': duration.optional(),
+  'fitness-interval': duration.optional(),
+  'clock-drift': z.number().optional(),
+  assume: z
+    .strictObject({
+      lateness: duration.optional(),
+      'round-trip': duration.optional(),
+      sync: duration.optional(),
+    })
+    .optional(),
+});
