@@ -72,7 +72,7 @@ export function faultsOf(text: string, severity = 'error'): readonly string[] {
     .faults.filter((fault) => fault.severity === severity)
     .map(({ code, line, column, path }) => {
       const rest = (lines[line - 1] ?? '').slice(column - 1);
-      return `${code} ${path} @ ${rest.split(/[,\]}]|: |$/)[0]}`;
+      return `${code} ${path} @ ${rest.split(/[,\]}]|: |$/)[0]?.slice(0, 60)}`;
     });
 }
 
