@@ -37,6 +37,8 @@ export type FromGuardian =
   /** No acknowledgement, no renewal: the daemon counts a lease only when it is acknowledged. */
   | { readonly kind: 'armed'; readonly requestId: number }
   | { readonly kind: 'disarmed'; readonly requestId: number }
+  /** Not armed, and why: the epoch is older than what it holds or has torn down, or the filter failed. */
+  | { readonly kind: 'refused'; readonly requestId: number; readonly reason: string }
   | {
       readonly kind: 'torn-down';
       readonly group: GroupId;

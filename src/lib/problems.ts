@@ -400,6 +400,10 @@ export const PROBLEMS = {
     cause: 'the address of a resource is not an IP address with a prefix length',
     remedy: 'write it as 192.0.2.9/24 or 2001:db8::9/64',
   },
+  PIPE_GARBLED: {
+    cause: 'what came through the pipe between the daemon and a process of it cannot be read',
+    remedy: 'see that both are of one version; keep the log and report it',
+  },
   PROCESS_NOT_KILLED: {
     cause: 'a process was killed but did not end, most likely because it waits in the kernel',
     remedy: 'see what device it waits for; the process ends when that wait ends',

@@ -1,0 +1,85 @@
+/**
+ * The guardian's process: `main.ts CLUSTER-ID`, messages on standard input and output, words for
+ * people on standard error. See `guardian.ts` for what it is for.
+ *
+ * It must outlive the daemon whatever happens to it. It has a session of its own, ignores the signals
+ * by which a service is stopped, asks for the real-time class, and asks not to be chosen when memory
+ * runs out. What it cannot read, and what surprises it, it takes for the daemon's death.
+ *
+ * Exit status: 0 after the pipe closed and everything is down; 70 when something surprised it (what
+ * was armed is down too); 64 for a wrong command line.
+ */
+import { HoldfastError } from '../lib/error.ts';
+import { monotonicClock as clock } from '../system/clock.ts';
+import { lines } from '../system/lines.ts';
+import { PacketFilter } from '../system/packet-filter.ts';
+import { avoidOutOfMemoryKill, enterRealTime } from '../system/scheduling.ts';
+import { undo } from '../system/undo.ts';
+import { Guardian } from './guardian.ts';
+import { parseMessage } from './parse.ts';
+import { publish } from './publish.ts';
+
+const UNDO_TIMEOUT_MS = 2_000;
+const LONGEST_LINE = 1_048_576;
+const EXIT_USAGE = 64;
+const EXIT_SURPRISED = 70;
+
+function log(line: string): void {
+  process.stderr.write(`guardian: ${line}\n`);
+}
+
+function withstand(): void {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) {
+    process.on(signal, () => log(`ignores ${signal}; it ends when the daemon closes its pipe`));
+  }
+  // The daemon reads no more: its death is noticed on standard input.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  avoidOutOfMemoryKill();
+  const { allowed, reason } = enterRealTime();
+  if (!allowed) log(`runs in the ordinary scheduling class: ${reason}`);
+}
+
+async function listen(guardian: Guardian): Promise<void> {
+  for await (const line of lines(process.stdin, LONGEST_LINE)) {
+    const message = parseMessage(line);
+    if (message === null) throw new HoldfastError('PIPE_GARBLED', { line: line.slice(0, 200) });
+    await guardian.receive(message);
+  }
+}
+
+async function main(clusterId: string): Promise<void> {
+  withstand();
+  const filter = new PacketFilter({ clusterId, clock });
+  const calm = new AbortController().signal;
+  const guardian = new Guardian({
+    clusterId,
+    clock,
+    filter,
+    log,
+    undo: (item) => undo(item, { filter, clock, timeoutMs: UNDO_TIMEOUT_MS, signal: calm }),
+    publish: (evidence, to) => publish(evidence, to, { clock, log }),
+    tell: (message) => process.stdout.write(`${JSON.stringify(message)}\n`),
+  });
+  const over = new AbortController();
+  const fall = async (status: number, why: string) => {
+    log(`${why}; everything that is armed goes down`);
+    await guardian.tearDownAll();
+    over.abort();
+    process.exit(status);
+  };
+  const surprised = (error: unknown) => fall(EXIT_SURPRISED, String(error));
+  process.on('uncaughtException', surprised);
+  process.on('unhandledRejection', surprised);
+  const watching = guardian.watch(over.signal);
+  process.stdout.write(`${JSON.stringify({ kind: 'ready', pid: process.pid })}\n`);
+  await listen(guardian).then(() => fall(0, 'the pipe was closed'), surprised);
+  await watching;
+}
+
+const [clusterId, ...rest] = process.argv.slice(2);
+if (clusterId === undefined || rest.length > 0) {
+  log('usage: guardian CLUSTER-ID, with its pipes held by a daemon');
+  process.exitCode = EXIT_USAGE;
+} else {
+  await main(clusterId);
+}

@@ -1,0 +1,116 @@
+/**
+ * Tells the neighbours of a device where an address is now, and asks whether somebody else has it.
+ * Frames go straight to the device (AF_PACKET): 4 µs each, where `arping` is a process that waits.
+ *
+ * Such frames pass below the packet filter, so whoever calls this has asked the filter first.
+ *
+ * Reference: packet(7); the frames are in `announcement-frames.ts`.
+ */
+import type { Clock } from '../lib/clock.ts';
+import { HoldfastError } from '../lib/error.ts';
+import type { Millis } from '../lib/ids.ts';
+import { parseAddress } from './address.ts';
+import {
+  announcements,
+  claimant,
+  duplicateProbe,
+  ETHERTYPE_ARP,
+  ETHERTYPE_IPV6,
+} from './announcement-frames.ts';
+import { cLibrary, lastError } from './native.ts';
+import { type Link, link, macBytes } from './network.ts';
+
+const AF_PACKET = 17;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
+const MSG_DONTWAIT = 0x40;
+const LOOK_EVERY_MS: Millis = 5;
+/** Frames looked at in one turn, so that a flood on the wire cannot hold the event loop. */
+const FRAMES_A_TURN = 64;
+
+/**
+ * Sends the announcement once, from the device's own MAC address.
+ *
+ * @throws HoldfastError DEVICE_NOT_FOUND, NETWORK_CHANGE_REFUSED, FLOATING_ADDRESS_INVALID
+ */
+export function announce(device: string, address: string): void {
+  const parsed = parseAddress(address);
+  const through = link(device);
+  const fd = open(through, 0);
+  try {
+    for (const frame of announcements(macBytes(through.mac), parsed)) transmit(fd, frame, device);
+  } finally {
+    cLibrary().close(fd);
+  }
+}
+
+/**
+ * Asks the wire who has the address; answers the MAC address of the first that claims it within
+ * `timeoutMs`, or null. This node's own answer is not counted.
+ *
+ * @throws HoldfastError DEVICE_NOT_FOUND, NETWORK_CHANGE_REFUSED, FLOATING_ADDRESS_INVALID; the
+ *   signal's reason when it aborts.
+ */
+export async function probeDuplicate(
+  device: string,
+  address: string,
+  options: { readonly clock: Clock; readonly timeoutMs: Millis; readonly signal: AbortSignal },
+): Promise<string | null> {
+  const parsed = parseAddress(address);
+  const through = link(device);
+  const mac = macBytes(through.mac);
+  const fd = open(through, parsed.family === 4 ? ETHERTYPE_ARP : ETHERTYPE_IPV6);
+  try {
+    transmit(fd, duplicateProbe(mac, parsed), device);
+    const untilMs = options.clock.now() + options.timeoutMs;
+    while (options.clock.now() < untilMs) {
+      await options.clock.after(LOOK_EVERY_MS, options.signal);
+      for (const frame of received(fd)) {
+        const claiming = claimant(frame, parsed);
+        if (claiming !== null && !claiming.equals(mac)) {
+          return claiming.toString('hex').replace(/(..)(?=.)/g, '$1:');
+        }
+      }
+    }
+    return null;
+  } finally {
+    cLibrary().close(fd);
+  }
+}
+
+/** A socket on this device; `protocol` 0 receives nothing. */
+function open(through: Link, protocol: number): number {
+  const libc = cLibrary();
+  const type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  // Created deaf and made to listen by bind, or it would hear every device in between.
+  const fd = libc.socket(AF_PACKET, type, 0);
+  if (fd < 0) throw refused('socket', through.name);
+  const address = Buffer.alloc(20);
+  address.writeUInt16LE(AF_PACKET, 0);
+  address.writeUInt16BE(protocol, 2);
+  address.writeInt32LE(through.index, 4);
+  if (libc.bind(fd, address, address.length) < 0) {
+    const error = refused('bind', through.name);
+    libc.close(fd);
+    throw error;
+  }
+  return fd;
+}
+
+function transmit(fd: number, frame: Buffer, device: string): void {
+  if (cLibrary().send(fd, frame, frame.length, MSG_DONTWAIT) < 0) throw refused('send', device);
+}
+
+function* received(fd: number): Generator<Buffer> {
+  const frame = Buffer.alloc(2048);
+  for (let i = 0; i < FRAMES_A_TURN; i += 1) {
+    const count = cLibrary().recv(fd, frame, frame.length, MSG_DONTWAIT);
+    if (count < 0) return;
+    yield frame.subarray(0, count);
+  }
+}
+
+function refused(call: string, device: string): HoldfastError {
+  return new HoldfastError('NETWORK_CHANGE_REFUSED', { call, device, reason: lastError() });
+}
