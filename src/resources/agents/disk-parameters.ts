@@ -1,0 +1,82 @@
+/**
+ * The parameters of a `disk` resource, read from its definition. Reference: README.md, table "disk".
+ */
+import type { Parameter, ResourceDefinition } from '../../cluster/definition.ts';
+import { ADAPTERS, type Adapter } from '../../fencing/devices/choose.ts';
+import { isEmulated } from '../../fencing/devices/emulated/address.ts';
+import type { ReservationType } from '../../fencing/fence-device.ts';
+import { failure, type Result, success } from '../../lib/result.ts';
+
+export type DiskParameters = {
+  /** VPD page 83h, such as `naa.6001405…`; null only for emulated disks. */
+  readonly identity: string | null;
+  /** Where to look; none: found by its identity. */
+  readonly devices: readonly string[];
+  readonly adapter: Adapter;
+  readonly type: ReservationType;
+  readonly volatileReservations: boolean;
+  readonly acceptLateWrites: boolean;
+};
+
+export type ParameterProblem = { readonly code: 'DISK_PARAMETER_INVALID'; readonly detail: string };
+
+const KNOWN = [
+  'identity',
+  'device',
+  'adapter',
+  'reservation-type',
+  'volatile-reservations',
+  'accept-late-writes',
+];
+
+export function diskParameters(
+  definition: ResourceDefinition,
+): Result<DiskParameters, ParameterProblem> {
+  const given = definition.parameters;
+  const unknown = Object.keys(given).find((name) => !KNOWN.includes(name));
+  if (unknown !== undefined) return invalid(`there is no parameter ${unknown}`);
+
+  const devices = strings(given['device'] ?? []);
+  if (devices === null) return invalid('device is a path or a list of paths');
+  const emulated = devices.some(isEmulated);
+  const adapter = given['adapter'] ?? (emulated ? 'emulated' : 'scsi');
+  const chosen = ADAPTERS.find((name) => name === adapter);
+  if (chosen === undefined) return invalid(`adapter is one of ${ADAPTERS.join(', ')}`);
+  if ((chosen === 'emulated') !== emulated || (emulated && devices.length !== 1)) {
+    return invalid('an emulated disk is one device `emulated:SOCKET#LUN`, others are paths');
+  }
+
+  const identity = given['identity'] ?? null;
+  if (identity !== null && (typeof identity !== 'string' || identity === '')) {
+    return invalid('identity is the text of VPD page 83h, such as naa.6001405…');
+  }
+  if (identity === null && !emulated) return invalid('identity is missing');
+
+  const type = TYPES.find((each) => each === (given['reservation-type'] ?? 1));
+  if (type === undefined) return invalid('reservation-type is 1 (one path) or 5 (several)');
+  const volatileReservations = given['volatile-reservations'] ?? false;
+  const acceptLateWrites = given['accept-late-writes'] ?? false;
+  if (typeof volatileReservations !== 'boolean' || typeof acceptLateWrites !== 'boolean') {
+    return invalid('volatile-reservations and accept-late-writes are true or false');
+  }
+  return success({
+    identity,
+    devices,
+    adapter: chosen,
+    type,
+    volatileReservations,
+    acceptLateWrites,
+  });
+}
+
+/** The proven ones; 3, 6, 7 and 8 are refused until they are. */
+const TYPES: readonly ReservationType[] = [1, 5];
+
+function strings(value: Parameter): readonly string[] | null {
+  if (typeof value === 'string') return [value];
+  return Array.isArray(value) ? value : null;
+}
+
+function invalid(detail: string): Result<never, ParameterProblem> {
+  return failure({ code: 'DISK_PARAMETER_INVALID', detail });
+}

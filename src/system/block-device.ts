@@ -1,0 +1,292 @@
+/**
+ * A disk as this machine's kernel knows it: its identity, who holds it, whether it can be had exclusively,
+ * and one read that no cache answers.
+ *
+ * The intuition: the proof that nobody uses a disk is not a list of users that one might have looked up
+ * incompletely, but the kernel's own exclusive claim. An open with O_EXCL succeeds only if no file
+ * system of any mount namespace, no swap, no device mapper, no RAID has claimed the disk or one of its
+ * partitions, and keeps them out while it lasts. The lists only explain a refusal, except for two kinds
+ * of users that claim nothing: loop devices and raw writers. Those are looked for.
+ *
+ * It opens nothing for writing and decides nothing. Reference: linux/block/bdev.c (bd_may_claim),
+ * proc(5), sysfs-block; SPC-4 §7.8.6 (VPD page 83h).
+ */
+import { constants } from 'node:fs';
+import {
+  type FileHandle,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  stat,
+} from 'node:fs/promises';
+import { basename } from 'node:path';
+import { HoldfastError } from '../lib/error.ts';
+import type { Millis } from '../lib/ids.ts';
+import { parseMountInfo } from './mounts.ts';
+import { addressOf, ioctl } from './sg-io.ts';
+
+export type BlockDevice = {
+  /** `/dev/sda`, without links. */
+  readonly path: string;
+  /** `sda` */
+  readonly name: string;
+  readonly rdev: number;
+};
+
+/** @throws HoldfastError DISK_DEVICE_INVALID when it is missing, no block device, or a partition. */
+export async function findBlockDevice(path: string): Promise<BlockDevice> {
+  try {
+    const real = await realpath(path);
+    const facts = await stat(real);
+    const name = basename(real);
+    if (facts.isBlockDevice() && (await exists(`/sys/block/${name}`))) {
+      return { path: real, name, rdev: facts.rdev };
+    }
+  } catch (cause) {
+    throw new HoldfastError('DISK_DEVICE_INVALID', { device: path, found: 'nothing' }, { cause });
+  }
+  throw new HoldfastError('DISK_DEVICE_INVALID', { device: path, found: 'no whole disk' });
+}
+
+/**
+ * The disks whose VPD page 83h, as the kernel read it when it found them, names this identity. More
+ * than one: they are paths to one disk. The caller reads the page anew before it trusts them.
+ */
+export async function findByIdentity(identity: string): Promise<readonly string[]> {
+  const names = await readdir('/sys/block').catch(() => []);
+  const found: string[] = [];
+  for (const name of names.toSorted()) {
+    const page = await readFile(`/sys/block/${name}/device/vpd_pg83`).catch(() => null);
+    if (page !== null && identityOf(page) === identity) found.push(`/dev/${name}`);
+  }
+  return found;
+}
+
+/** The character device that carries the disk's SCSI commands, `/dev/sg3`; null without the sg module. */
+export async function scsiGeneric(device: BlockDevice): Promise<string | null> {
+  const names = await readdir(`/sys/block/${device.name}/device/scsi_generic`).catch(() => []);
+  const [name] = names;
+  return name !== undefined && (await exists(`/dev/${name}`)) ? `/dev/${name}` : null;
+}
+
+/**
+ * The identity that a VPD page 83h gives its logical unit, as Linux' `wwid` writes it: `naa.…`, else
+ * `eui.…`, else the SCSI name string, else `t10.…`. Null: it names none.
+ */
+export function identityOf(page: Uint8Array): string | null {
+  if (page[1] !== 0x83) return null;
+  const end = Math.min(page.length, 4 + (((page[2] ?? 0) << 8) | (page[3] ?? 0)));
+  const names = new Map<number, string>();
+  for (let at = 4; at + 4 <= end; ) {
+    const length = page[at + 3] ?? 0;
+    const association = ((page[at + 1] ?? 0) >> 4) & 3;
+    const type = (page[at + 1] ?? 0) & 0x0f;
+    const value = page.subarray(at + 4, Math.min(end, at + 4 + length));
+    if (association === 0 && !names.has(type)) names.set(type, designator(type, value));
+    at += 4 + length;
+  }
+  const best = [NAA, EUI, NAME_STRING, T10_VENDOR].find((type) => names.has(type));
+  return best === undefined ? null : (names.get(best) ?? null);
+}
+
+const NAA = 3;
+const EUI = 2;
+const NAME_STRING = 8;
+const T10_VENDOR = 1;
+
+function designator(type: number, value: Uint8Array): string {
+  const bytes = Buffer.from(value);
+  const text = bytes.toString('latin1').replace(/\0+$/, '').trim();
+  switch (type) {
+    case NAA:
+      return `naa.${bytes.toString('hex')}`;
+    case EUI:
+      return `eui.${bytes.toString('hex')}`;
+    case NAME_STRING:
+      return text;
+    default:
+      return `t10.${text}`;
+  }
+}
+
+/** The kernel's exclusive claim on a disk: while it lasts, nothing of this machine can mount it. */
+export class ExclusiveClaim {
+  readonly device: BlockDevice;
+  readonly #handle: FileHandle;
+
+  constructor(device: BlockDevice, handle: FileHandle) {
+    this.device = device;
+    this.#handle = handle;
+  }
+
+  /**
+   * Drops every page of the disk and its partitions that was read earlier. BLKFLSBUF writes dirty
+   * pages before it drops; under the claim, and with no writer, there are none: a page is dirtied only
+   * through a mount (excluded by the claim) or by a raw writer (excluded by `rawWriters`), and the
+   * kernel writes back what a writer left when the last one closes the disk.
+   *
+   * @throws HoldfastError DISK_IN_USE when the kernel refuses.
+   */
+  async dropPages(): Promise<void> {
+    const { name, path } = this.device;
+    if ((await ioctl(this.#handle.fd, BLKFLSBUF, null)) < 0) {
+      throw new HoldfastError('DISK_IN_USE', { device: path, refused: 'BLKFLSBUF' });
+    }
+    for (const partition of await partitions(name)) {
+      const handle = await open(`/dev/${partition}`, constants.O_RDONLY);
+      const answer = await ioctl(handle.fd, BLKFLSBUF, null).finally(() => handle.close());
+      if (answer < 0) throw new HoldfastError('DISK_IN_USE', { device: `/dev/${partition}` });
+    }
+  }
+
+  release(): Promise<void> {
+    return this.#handle.close();
+  }
+}
+
+const BLKFLSBUF = 0x1261;
+
+/** Null: somebody has claimed the disk or a partition of it. @throws HoldfastError DISK_PATHS_LOST */
+export async function claim(device: BlockDevice): Promise<ExclusiveClaim | null> {
+  try {
+    // Read only: closing a device that was open for writing makes udev look at it again.
+    const handle = await open(device.path, constants.O_RDONLY | constants.O_EXCL);
+    return new ExclusiveClaim(device, handle);
+  } catch (cause) {
+    if (isSystemError(cause) && cause.code === 'EBUSY') return null;
+    throw new HoldfastError('DISK_PATHS_LOST', { device: device.path }, { cause });
+  }
+}
+
+/** Where the disk or a partition is mounted, in any mount namespace that a process lives in. */
+export async function mountsEverywhere(device: BlockDevice): Promise<readonly string[]> {
+  const names = [device.name, ...(await partitions(device.name))];
+  const numbers = new Set(await Promise.all(names.map(deviceNumber)));
+  const sources = new Set(names.map((name) => `/dev/${name}`));
+  const seen = new Set<string>();
+  const found = new Set<string>();
+  for (const pid of await processes()) {
+    const namespace = await readlink(`/proc/${pid}/ns/mnt`).catch(() => null);
+    if (namespace === null || seen.has(namespace)) continue;
+    seen.add(namespace);
+    const table = await readFile(`/proc/${pid}/mountinfo`, 'utf8').catch(() => '');
+    for (const mount of parseMountInfo(table)) {
+      // Btrfs shows an anonymous device number and names the disk only as its source.
+      if (numbers.has(mount.device) || sources.has(mount.source)) found.add(mount.directory);
+    }
+  }
+  return [...found];
+}
+
+/** Device mapper, RAID and loop devices that lie on the disk or a partition of it. */
+export async function holdersOf(device: BlockDevice): Promise<readonly string[]> {
+  const names = [device.name, ...(await partitions(device.name))];
+  const found = new Set<string>();
+  for (const name of names) {
+    const directory = name === device.name ? name : `${device.name}/${name}`;
+    const holders = await readdir(`/sys/block/${directory}/holders`).catch(() => []);
+    for (const holder of holders) found.add(holder);
+  }
+  const paths = new Set(names.map((name) => `/dev/${name}`));
+  const all = await readdir('/sys/block').catch(() => []);
+  for (const loop of all.filter((name) => name.startsWith('loop'))) {
+    const file = await readFile(`/sys/block/${loop}/loop/backing_file`, 'utf8').catch(() => '');
+    if (paths.has(file.trim())) found.add(loop);
+  }
+  return [...found];
+}
+
+/** Processes that have the disk or a partition open for writing: `pid (command)`. */
+export async function rawWriters(device: BlockDevice): Promise<readonly string[]> {
+  const names = await partitions(device.name);
+  const facts = await Promise.all(names.map((name) => stat(`/dev/${name}`).catch(() => null)));
+  const numbers = new Set([device.rdev, ...facts.flatMap((each) => (each ? [each.rdev] : []))]);
+  const found: string[] = [];
+  for (const pid of await processes()) {
+    for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
+      const target = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '');
+      // Only what is named like a device is looked at: to ask a file of a dead server would hang.
+      if (!target.startsWith('/dev/') || !(await writesTo(pid, fd, numbers))) continue;
+      const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?');
+      found.push(`${pid} (${command.trim()})`);
+    }
+  }
+  return found;
+}
+
+async function writesTo(pid: string, fd: string, numbers: ReadonlySet<number>): Promise<boolean> {
+  const facts = await stat(`/proc/${pid}/fd/${fd}`).catch(() => null);
+  if (facts === null || !facts.isBlockDevice() || !numbers.has(facts.rdev)) return false;
+  const info = await readFile(`/proc/${pid}/fdinfo/${fd}`, 'utf8').catch(() => '');
+  const flags = Number.parseInt(/^flags:\s*([0-7]+)/m.exec(info)?.[1] ?? '0', 8);
+  return (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0;
+}
+
+const READ_BYTES = 4096;
+/** Paths whose last read has not come back: a dead disk is given one thread, not one per attempt. */
+const outstanding = new Set<string>();
+
+/**
+ * One read of the first 4 KiB that no cache answers (O_DIRECT); answers how long it took. The signal is the
+ * deadline; a read that is stuck in the kernel is left there, and no second one is sent after it.
+ *
+ * @throws HoldfastError DISK_PATH_SLOW (no answer in time, or an earlier read is still out),
+ *   DISK_PATHS_LOST (the read failed)
+ */
+export async function readDirect(path: string, signal: AbortSignal): Promise<Millis> {
+  if (outstanding.has(path) || signal.aborted) {
+    throw new HoldfastError('DISK_PATH_SLOW', { device: path });
+  }
+  const begunMs = performance.now();
+  outstanding.add(path);
+  const read = readFirst(path).finally(() => outstanding.delete(path));
+  await new Promise<void>((resolve, reject) => {
+    const late = () => reject(new HoldfastError('DISK_PATH_SLOW', { device: path }));
+    signal.addEventListener('abort', late, { once: true });
+    read
+      .then(resolve, (cause: unknown) => {
+        reject(new HoldfastError('DISK_PATHS_LOST', { device: path }, { cause }));
+      })
+      .finally(() => signal.removeEventListener('abort', late));
+  });
+  return performance.now() - begunMs;
+}
+
+async function readFirst(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECT);
+  try {
+    // O_DIRECT wants memory at a multiple of the block size.
+    const room = Buffer.alloc(2 * READ_BYTES);
+    const offset = Number(BigInt(READ_BYTES) - (addressOf(room) % BigInt(READ_BYTES)));
+    await handle.read(room, offset % READ_BYTES, READ_BYTES, 0);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function partitions(name: string): Promise<readonly string[]> {
+  const entries = await readdir(`/sys/block/${name}`).catch(() => []);
+  const found: string[] = [];
+  for (const entry of entries.filter((each) => each.startsWith(name))) {
+    if (await exists(`/sys/block/${name}/${entry}/partition`)) found.push(entry);
+  }
+  return found;
+}
+
+async function deviceNumber(name: string): Promise<string> {
+  return (await readFile(`/sys/class/block/${name}/dev`, 'utf8').catch(() => '')).trim();
+}
+
+async function processes(): Promise<readonly string[]> {
+  return (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null)) !== null;
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error;
+}
