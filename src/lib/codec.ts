@@ -26,7 +26,8 @@ export function encode(value: unknown): Uint8Array {
 
 /** The value that the bytes stand for. Throws when they are not exactly one MessagePack value. */
 export function decode(bytes: Uint8Array): unknown {
-  return packr.unpack(bytes);
+  // A view of its own, since msgpackr leaves a mark on the object that it reads from.
+  return packr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
 export type NotDecodable = { readonly code: 'NOT_DECODABLE'; readonly detail: string };
