@@ -27,6 +27,8 @@ export type LabOptions = {
 };
 
 export const repositoryRoot: string = resolve(import.meta.dirname, '../../..');
+/** Node's compile cache for the guests, the one thing that stays: it belongs to the installed modules. */
+const compileCache = `${repositoryRoot}/node_modules/.cache/holdfast-lab`;
 const scripts = `${repositoryRoot}/test/lab/kernel/guest`;
 const stateDiskMb = 256;
 const storageMemoryMb = 256;
@@ -130,6 +132,7 @@ export class KernelLab {
   }
 
   async #makeGuests(directory: RunDirectory, all: Required<LabOptions>): Promise<readonly Guest[]> {
+    mkdirSync(compileCache, { recursive: true });
     const disks = join(directory.path, 'disks');
     mkdirSync(disks);
     const image = (name: string, sizeMb: number): string => {

@@ -70,11 +70,12 @@ async function run({ lab, report, sabotage }: ScenarioContext): Promise<Scenario
   const verdict = await load.verify();
   const story = `${verdict.lost} lost, ${verdict.phantom} phantom of ${verdict.acknowledged} ${verdict.examples.join(', ')}`;
   report.check('nothing acknowledged is lost', verdict.ok, story);
-  const stale = relapses(turnsOf(watch.heard, address), [1, 2, 3]);
+  const turns = turnsOf(watch.heard, address);
+  const heard = turns.map((turn) => `node${turn.guest}: ${turn.frames} ${turn.kinds.join('+')}`);
   report.check(
     'no earlier owner was heard again',
-    stale.length === 0,
-    `${watch.heard.length} frames`,
+    relapses(turns, [1, 2, 3]).length === 0,
+    heard.join(', '),
   );
   report.check('no client saw an older owner after a newer one', status.violations.length === 0);
   return report.done();
@@ -95,7 +96,8 @@ async function frozenOwner(
   owner.freeze();
   report.say('node2 is frozen');
   await take(3, 2);
-  const kept = Number((await next.ok(`tail -n 1 ${at}/log`)).trim());
+  // By lines, not by the last one: an append that nobody was told about may leave a torn end behind.
+  const lines = new Set((await next.ok(`cat ${at}/log`)).split('\n'));
   // By hand there is no lease that silences the thawed machine's address; the switch does it here.
   await lab.cut({ guest: 2, network: 3 });
   owner.thaw();
@@ -106,10 +108,13 @@ async function frozenOwner(
   ).catch(() => undefined);
   report.check('the fsync of the thawed owner fails', refused !== undefined, refused);
   const said = await acked();
+  const lost = Array.from({ length: said }, (_, i) => `${i + 1}`).filter(
+    (line) => !lines.has(line),
+  );
   report.check(
     'what it was told is durable is on node3',
-    said <= kept,
-    `${said} told, ${kept} kept`,
+    lost.length === 0,
+    `${said} told, ${lost.length} lost`,
   );
   const found = violations(await observe(lab, 1)).filter((v) => !v.startsWith(address));
   report.check('one machine can write the disk', found.length === 0, found.join());
@@ -140,7 +145,7 @@ async function serve(
   await report.time(name('mount'), () => guest.ok(`mkdir -p ${at} && mount ${device} ${at}`));
   await report.time(name('address'), () =>
     guest.ok(`ip link add vip0 link eth3 address 02:00:5e:00:01:01 type macvlan mode bridge
-ip addr add ${address}/24 dev vip0 && ip link set vip0 up && arping -q -A -c 1 -w 1 -I vip0 ${address}; true`),
+ip addr add ${address}/24 dev vip0 && ip link set vip0 up && (arping -q -A -c 2 -I vip0 ${address} >/dev/null 2>&1 &)`),
   );
   const ledger = new Background(guest, 'ledger');
   await report.time(name('application'), async () => {

@@ -15,6 +15,7 @@ export type Turn = {
   readonly from: number;
   readonly to: number;
   readonly frames: number;
+  readonly kinds: readonly Heard['kind'][];
 };
 
 /** The history of an address as turns of speakers; "1 1 2 2 1 2" are four turns. */
@@ -25,10 +26,15 @@ export function turnsOf(heard: Iterable<Heard>, address: string): readonly Turn[
     .sort((a, b) => a.at - b.at)) {
     const last = turns.at(-1);
     if (last !== undefined && last.guest === speech.guest) {
-      turns[turns.length - 1] = { ...last, to: speech.at, frames: last.frames + 1 };
+      turns[turns.length - 1] = {
+        ...last,
+        to: speech.at,
+        frames: last.frames + 1,
+        kinds: [...new Set([...last.kinds, speech.kind])],
+      };
     } else {
       const { guest, at } = speech;
-      turns.push({ address, guest, from: at, to: at, frames: 1 });
+      turns.push({ address, guest, from: at, to: at, frames: 1, kinds: [speech.kind] });
     }
   }
   return turns;
