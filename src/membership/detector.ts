@@ -75,6 +75,8 @@ type Noted = { readonly state: LinkState; readonly proof: boolean };
 
 /** A peer's clock that ran ahead by more heartbeat intervals than this shows a pause (DESIGN §7). */
 const PAUSE_INTERVALS = 3;
+/** After a gap: time for every living peer to be heard once, wherever in its interval it is. */
+const HOLD_INTERVALS = 2;
 
 export class FailureDetector {
   readonly #options: DetectorOptions;
@@ -196,7 +198,8 @@ export class FailureDetector {
   }
 
   #hold(now: Millis): void {
-    this.#holdUntilMs = Math.max(this.#holdUntilMs, now + this.#options.heartbeatMs);
+    const untilMs = now + HOLD_INTERVALS * this.#options.heartbeatMs;
+    this.#holdUntilMs = Math.max(this.#holdUntilMs, untilMs);
   }
 
   #accuse(now: Millis): void {
