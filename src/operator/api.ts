@@ -139,6 +139,6 @@ export type Daemon = {
     by: string,
   ): Promise<Answer<null>>;
   /** Prometheus text exposition. */
-  metrics(): string;
+  metrics(): Promise<string>;
   subscribe(listener: (event: ClusterEvent) => void): () => void;
 };
