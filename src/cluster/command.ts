@@ -69,6 +69,12 @@ export type Command =
       readonly node: NodeId;
       readonly stamps: readonly PhaseStamp[];
     })
+  /** More phases of an epoch, from whoever measured them (the leader: `decide`). Changes nothing else. */
+  | (Guard & {
+      readonly kind: 'report';
+      readonly node: NodeId;
+      readonly stamps: readonly PhaseStamp[];
+    })
   | (Guard & {
       readonly kind: 'takeover-failed';
       readonly node: NodeId;

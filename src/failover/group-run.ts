@@ -123,6 +123,8 @@ export class GroupRun {
   #phase: RunPhase = 'starting';
   #leaseValid = false;
   #suspended = false;
+  /** The rest of the predecessor's lease is over. */
+  #mayBeSeen = false;
   /** Why the run ends; decides what is proposed when all is down. */
   #ending: { readonly code: string; readonly detail: string } | null = null;
   #clean = true;
@@ -159,12 +161,12 @@ export class GroupRun {
 
   /** When `step({kind: 'deadline'})` is wanted; Infinity when only events can change anything. */
   get nextDeadlineMs(): Millis {
-    const waiting = this.#slots.some((slot) => slot.state === 'prepared' && visible(slot));
-    return this.#phase === 'starting' && waiting ? this.#options.visibleFromMs : Infinity;
+    return this.#phase === 'starting' && !this.#mayBeSeen ? this.#options.visibleFromMs : Infinity;
   }
 
   step(event: RunEvent, now: Millis): readonly RunEffect[] {
     this.#effects = [];
+    this.#mayBeSeen ||= now >= this.#options.visibleFromMs;
     switch (event.kind) {
       case 'begin':
         this.#effects.push({ kind: 'lease', verb: 'begin' });
@@ -187,7 +189,7 @@ export class GroupRun {
       case 'deadline':
         break;
     }
-    this.#advance(now);
+    this.#advance();
     return this.#effects;
   }
 
@@ -297,8 +299,8 @@ export class GroupRun {
   }
 
   /** Starts or stops everything that the graph allows now. */
-  #advance(now: Millis): void {
-    if (this.#phase === 'starting') this.#startWhatMay(now);
+  #advance(): void {
+    if (this.#phase === 'starting') this.#startWhatMay();
     if (this.#phase === 'stopping') this.#stopWhatMay();
     if (this.#phase === 'killing') this.#killWhatMay();
     const ending = this.#phase === 'stopping' || this.#phase === 'killing';
@@ -307,20 +309,20 @@ export class GroupRun {
     }
   }
 
-  #startWhatMay(now: Millis): void {
+  #startWhatMay(): void {
     for (const slot of this.#slots) {
       if (!slot.prepared && slot.state === 'stopped' && this.#needs(slot, (n) => n.prepared)) {
         this.#act(slot, 'prepare');
       }
       const idle = slot.state === 'prepared' || (slot.prepared && slot.state === 'stopped');
       if (!idle || !this.#needs(slot, (need) => need.state === 'started')) continue;
-      if (visible(slot) && !this.#mayShow(now)) continue;
+      if (visible(slot) && !this.#mayShow()) continue;
       this.#act(slot, 'start');
     }
   }
 
-  #mayShow(now: Millis): boolean {
-    return this.#leaseValid && !this.#suspended && now >= this.#options.visibleFromMs;
+  #mayShow(): boolean {
+    return this.#leaseValid && !this.#suspended && this.#mayBeSeen;
   }
 
   #stopWhatMay(): void {

@@ -4,7 +4,7 @@
  */
 import type { Reason } from '../cluster/command.ts';
 import type { ResourceDefinition } from '../cluster/definition.ts';
-import type { Epoch, GroupId, NodeId } from '../lib/ids.ts';
+import type { Epoch, GroupId, Millis, NodeId } from '../lib/ids.ts';
 import type { Teardown } from '../system/teardown.ts';
 
 export type ActionContext = {
@@ -32,6 +32,8 @@ export type Outcome = {
   /** A code of lib/problems.ts when status ≠ 0 and ≠ 7. */
   readonly code: string | null;
   readonly detail: string;
+  /** Application only: monotonic time at which its process ran, before it answered. */
+  readonly spawnedMs?: Millis;
 };
 
 export const OK: Outcome = { status: 0, code: null, detail: '' };
@@ -73,5 +75,6 @@ export const RESOURCE_CLASSES: Readonly<Record<string, ResourceClass>> = {
   filesystem: 'mount',
   'virtual-mac': 'address',
   'floating-ip': 'address',
+  'emulated-address': 'address',
   application: 'application',
 };

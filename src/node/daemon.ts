@@ -1,0 +1,178 @@
+/**
+ * Puts a daemon together out of real parts and starts it in written order: data before network,
+ * guardian before anything that it guards, the operator's socket last. Stopping is the reverse; the
+ * groups are stopped in order first, so that another node takes them over without waiting.
+ */
+import { randomBytes, randomInt } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Member } from '../cluster/definition.ts';
+import type { NodeConfig } from '../config/types.ts';
+import { HoldfastError } from '../lib/error.ts';
+import type { Millis } from '../lib/ids.ts';
+import { seededRandom } from '../lib/random.ts';
+import { loadOrCreateIdentity } from '../mesh/identity.ts';
+import { Libp2pMesh } from '../mesh/libp2p-mesh.ts';
+import type { Logger } from '../observability/logger.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import { openTrace } from '../observability/trace.ts';
+import { LevelLogStore } from '../storage/level-log-store.ts';
+import { monotonicClock } from '../system/clock.ts';
+import { productionAgents } from './agents.ts';
+import { Driver } from './driver.ts';
+import { UdpEvidenceListener } from './evidence-listener.ts';
+import { GuardianClient } from './guardian-client.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { observe } from './observe.ts';
+import { OperatorView } from './operator-view.ts';
+import { selfFence } from './self-fence.ts';
+import type { World } from './world.ts';
+
+export type DaemonOptions = {
+  readonly config: NodeConfig;
+  readonly logger: Logger;
+  readonly version: string;
+  /** Writes every event of the driver, for replay; null: no trace. */
+  readonly tracePath: string | null;
+  /** Starts what answers operators; given by the layer above. */
+  readonly serve: (view: OperatorView) => {
+    readonly start: () => Promise<void>;
+    readonly stop: () => Promise<void>;
+  };
+  /** The daemon cannot go on. */
+  readonly crash: (error: unknown) => void;
+};
+
+export type RunningDaemon = { readonly stop: () => Promise<void> };
+
+/** Largest incarnation + 1: fits exactly into a double. */
+const INCARNATIONS = 2 ** 47;
+const LEAVE_LIMIT_MS: Millis = 60_000;
+const LEAVE_POLL_MS: Millis = 20;
+
+export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
+  const { config, logger, version } = options;
+  const incarnation = randomInt(1, INCARNATIONS);
+  const self = selfOf(config);
+  await mkdir(config.dataDirectory, { recursive: true, mode: 0o700 });
+  const identity = await loadOrCreateIdentity(config.dataDirectory);
+  if (identity.peerId !== self.peerId) {
+    throw new HoldfastError('IDENTITY_MISMATCH', {
+      node: self.node,
+      configured: self.peerId,
+      found: identity.peerId,
+    });
+  }
+  const directory = join(config.dataDirectory, 'log');
+  const { clusterId, interconnects, node } = config;
+  const log = await LevelLogStore.open({ directory, clusterId, node });
+  const lifecycle = new Lifecycle(logger);
+  await lifecycle.start([{ name: 'log', start: () => undefined, stop: () => log.close() }]);
+  const trace = options.tracePath === null ? null : await openTrace({ path: options.tracePath });
+  const post: { driver: Driver | null } = { driver: null };
+  const { agents, filter } = await productionAgents({
+    config,
+    logger,
+    incarnation,
+    teardownChanged: (group) => post.driver?.post({ kind: 'teardown-changed', group }),
+  });
+  const mesh = new Libp2pMesh({
+    clusterId,
+    self,
+    incarnation,
+    identity,
+    interconnects,
+    redialMs: config.times.heartbeatMs * 2,
+    connectTimeoutMs: Math.max(1_000, config.times.detectionMs * 2),
+    clock: monotonicClock,
+  });
+  const guardian = new GuardianClient({ clock: monotonicClock, logger, clusterId });
+  const world: World = {
+    clock: monotonicClock,
+    random: seededRandom(randomInt(2 ** 31)),
+    log,
+    mesh,
+    agents,
+    guardian,
+    logger,
+    secret: () => randomBytes(32).toString('hex'),
+    record: (event) => trace?.record(event),
+    selfFence: (cause) => selfFence(cause, logger),
+  };
+  const metrics = createMetrics();
+  const views: { view: OperatorView | null } = { view: null };
+  const restored = await log.load();
+  const driver = new Driver({
+    config,
+    world,
+    incarnation,
+    restored,
+    news: (news) => {
+      observe(news, metrics, logger);
+      views.view?.news(news);
+    },
+    crash: options.crash,
+  });
+  post.driver = driver;
+  const view = new OperatorView({
+    driver,
+    metrics,
+    version,
+    incarnation,
+    now: () => monotonicClock.now(),
+  });
+  views.view = view;
+  const evidence = new UdpEvidenceListener(Object.values(self.addresses));
+  const operator = options.serve(view);
+  logger.info('starting', { node, clusterId, host: hostname(), incarnation, version });
+  await lifecycle.start([
+    { name: 'packet filter', start: () => filter.start(), stop: () => filter.stop() },
+    {
+      name: 'guardian',
+      start: () => guardian.start((message) => driver.post({ kind: 'guardian', message })),
+      stop: () => guardian.stop(),
+    },
+    {
+      name: 'evidence',
+      start: () => evidence.start((word) => driver.post({ kind: 'evidence', evidence: word })),
+      stop: () => evidence.stop(),
+    },
+    // The driver listens to the mesh before the mesh can say anything.
+    { name: 'driver', start: () => driver.start(), stop: () => driver.stop() },
+    { name: 'mesh', start: () => mesh.start(), stop: () => mesh.stop() },
+    { name: 'groups', start: () => undefined, stop: () => leave(driver, logger) },
+    { name: 'operator', start: () => operator.start(), stop: () => operator.stop() },
+  ]);
+  logger.info('running', { node });
+  return {
+    stop: async () => {
+      await lifecycle.stop();
+      await trace?.close();
+      logger.flush();
+    },
+  };
+}
+
+/** Stops the groups in order and says so to the cluster; bounded, since there may be no cluster. */
+async function leave(driver: Driver, logger: Logger): Promise<void> {
+  driver.request('leave', () => driver.groups.leave(monotonicClock.now()));
+  const stopped = await until(() => driver.groups.idle, LEAVE_LIMIT_MS);
+  if (!stopped) logger.error('groups did not stop in time; the guardian ends them');
+  await until(() => driver.quiet, driver.config.times.leaseMs);
+}
+
+async function until(holds: () => boolean, limitMs: Millis): Promise<boolean> {
+  const endMs = monotonicClock.now() + limitMs;
+  const never = new AbortController().signal;
+  while (!holds() && monotonicClock.now() < endMs) {
+    await monotonicClock.after(LEAVE_POLL_MS, never);
+  }
+  return holds();
+}
+
+function selfOf(config: NodeConfig): Member {
+  const self = config.members.find((member) => member.node === config.node);
+  if (self === undefined) throw new HoldfastError('NODE_NOT_IN_MEMBERS', { node: config.node });
+  return self;
+}

@@ -1,0 +1,488 @@
+/**
+ * The driver: the one place where events of every kind meet the pure parts, and where their effects
+ * are handed to the world. It decides nothing itself; which part decides what stands in the layers
+ * below (raft: order, membership: who lives, failover: who owns, group-run: what starts).
+ *
+ * Every step is synchronous. What takes time is begun here and comes back as an event.
+ */
+import type { Applied } from '../cluster/apply.ts';
+import type { Command, CommandEnvelope } from '../cluster/command.ts';
+import type { Member } from '../cluster/definition.ts';
+import type { ClusterState } from '../cluster/state.ts';
+import type { NodeConfig } from '../config/types.ts';
+import type { ControlMessage } from '../failover/control.ts';
+import type { GuardianEvidence } from '../guardian/messages.ts';
+import { known } from '../lib/assert.ts';
+import type { GroupId, Millis, NodeId } from '../lib/ids.ts';
+import { sha256Hex } from '../lib/sha256.ts';
+import type { MeshEvent } from '../mesh/mesh.ts';
+import { RaftCore } from '../raft/core.ts';
+import type { Restored } from '../raft/types.ts';
+import { Detection } from './detection.ts';
+import { FitnessCheck } from './fitness.ts';
+import { Leader } from './leader.ts';
+import { LocalGroups } from './local-groups.ts';
+import type { NodeEvent } from './node-event.ts';
+import { Proposals } from './proposals.ts';
+import { type Leadership, RaftLoop } from './raft-loop.ts';
+import { raftOptions } from './raft-options.ts';
+import { Reactor } from './reactor.ts';
+import { Reads } from './reads.ts';
+import { Replica } from './replica.ts';
+import type { World } from './world.ts';
+
+/** What the rest of the node (operator view, metrics) may hear of. */
+export type DriverNews =
+  | { readonly kind: 'applied'; readonly before: ClusterState; readonly after: ClusterState }
+  | { readonly kind: 'leadership'; readonly leader: NodeId | null; readonly term: number }
+  | {
+      readonly kind: 'link';
+      readonly node: NodeId;
+      readonly over: string;
+      readonly state: 'alive' | 'suspect' | 'dead';
+    }
+  | {
+      readonly kind: 'local';
+      readonly group: GroupId;
+      readonly epoch: number;
+      readonly state: string;
+      readonly detail: string;
+    };
+
+export type DriverOptions = {
+  readonly config: NodeConfig;
+  readonly world: World;
+  readonly incarnation: number;
+  readonly restored: Restored;
+  readonly news: (news: DriverNews) => void;
+  /** The driver met a state that should not exist, or its log: the process must end. */
+  readonly crash: (error: unknown) => void;
+};
+
+const DRAIN_ROUNDS = 3;
+
+export class Driver {
+  readonly config: NodeConfig;
+  readonly replica: Replica;
+  readonly raft: RaftLoop;
+  readonly groups: LocalGroups;
+  readonly leader: Leader;
+  readonly detection: Detection;
+  readonly #options: DriverOptions;
+  readonly #world: World;
+  readonly #reactor: Reactor;
+  readonly #proposals: Proposals;
+  readonly #reads: Reads;
+  readonly #fitnessCheck: FitnessCheck;
+  #members: readonly Member[] = [];
+  #leadershipChanged = false;
+  /** A snapshot of the leader took the place of what we had. */
+  #stateReplaced = false;
+
+  constructor(options: DriverOptions) {
+    const { config, world, incarnation, restored } = options;
+    const now = world.clock.now();
+    this.#options = options;
+    this.config = config;
+    this.#world = world;
+    this.replica = new Replica({ applied: (...what) => this.#applied(...what) });
+    const snapshot = restored.snapshot;
+    if (snapshot !== null) this.replica.restore(snapshot.meta, snapshot.state);
+    const bootstrap = {
+      voters: config.members.map((member) => member.node),
+      outgoing: [],
+      learners: [],
+    };
+    const core = RaftCore.restore(raftOptions(config), restored, bootstrap, now, world.random);
+    this.raft = this.#raftLoop(core, now);
+    const leader = (): NodeId | null => this.raft.leader;
+    const send = (message: ControlMessage): void => this.#sendControl(message);
+    const shared = {
+      self: config.node,
+      incarnation,
+      retryMs: config.times.heartbeatMs * 2,
+      leader,
+    };
+    this.#proposals = new Proposals({
+      ...shared,
+      retryMs: config.times.electionTimeoutMs,
+      send,
+      proposeLocally: (proposalId, data) => this.#step({ kind: 'propose', proposalId, data }),
+    });
+    this.#reads = new Reads({
+      ...shared,
+      send,
+      appliedIndex: () => this.replica.appliedIndex,
+      readLocally: (readId) => this.#step({ kind: 'read', readId }),
+      now: () => world.clock.now(),
+    });
+    this.groups = this.#localGroups();
+    this.leader = this.#leaderPart();
+    this.detection = this.#detectionPart();
+    this.#fitnessCheck = new FitnessCheck({
+      config,
+      world,
+      state: () => this.replica.state,
+      runsHere: (group) => this.groups.owned(group) !== undefined,
+      report: (fitness) => this.post({ kind: 'fitness', fitness }),
+    });
+    this.#reactor = new Reactor({
+      clock: world.clock,
+      handle: (event, at) => this.#handle(event, at),
+      due: (at) => this.#due(at),
+      nextDeadlineMs: () => this.#nextDeadlineMs(),
+      lateMs: Math.max(20, config.times.heartbeatMs / 2),
+      drainRounds: DRAIN_ROUNDS,
+      crash: options.crash,
+    });
+  }
+
+  start(): void {
+    this.#world.mesh.events((event) => this.post({ kind: 'mesh', event }));
+    this.#world.guardian.onExit(() => this.post({ kind: 'guardian-exit' }));
+    this.#admit();
+    this.#reactor.start();
+    this.#reads.begin(Infinity, () => this.groups.confirmed(this.#world.clock.now()));
+    this.#fitnessCheck.run().catch(this.#options.crash);
+  }
+
+  stop(): void {
+    this.#fitnessCheck.stop();
+    this.groups.stop();
+    this.#reactor.stop();
+  }
+
+  post(event: NodeEvent): void {
+    this.#reactor.post(event);
+  }
+
+  /** Runs inside the loop, so that it sees and changes one consistent state. */
+  request(name: string, run: () => void): void {
+    this.post({ kind: 'request', name, run });
+  }
+
+  submit(command: Command, deadlineMs: Millis, settled?: (outcome: Applied | null) => void): void {
+    this.#proposals.submit(command, deadlineMs, settled);
+  }
+
+  read(deadlineMs: Millis, settled: (current: boolean) => void): void {
+    this.#reads.begin(deadlineMs, settled);
+  }
+
+  /** Nothing that this node has to tell the cluster is still on its way. */
+  get quiet(): boolean {
+    return this.#proposals.idle;
+  }
+
+  peers(): readonly NodeId[] {
+    return this.#members.map((member) => member.node).filter((node) => node !== this.config.node);
+  }
+
+  members(): readonly Member[] {
+    return this.#members;
+  }
+
+  #raftLoop(core: RaftCore, now: Millis): RaftLoop {
+    const { log, random, mesh } = this.#world;
+    return new RaftLoop(core, {
+      log,
+      random,
+      now,
+      checkQuorumMs: this.config.times.checkQuorumMs,
+      hooks: {
+        send: (message) => mesh.sendRaft(message),
+        post: (event) => this.post(event),
+        restore: (meta, state) => {
+          this.replica.restore(meta, state);
+          this.#stateReplaced = true;
+        },
+        apply: (entries) => {
+          this.replica.apply(entries);
+          this.#compact();
+        },
+        read: (readId, index) => {
+          if (!this.#reads.confirmed(readId, index)) this.leader.desk.confirmed(readId);
+        },
+        readRejected: (readId) => {
+          if (!this.#reads.rejected(readId)) this.leader.desk.rejected(readId);
+        },
+        rejected: (proposalId, code) => this.#proposals.rejectedByCore(proposalId, code),
+        leadership: (change, at) => this.#leadership(change, at),
+      },
+    });
+  }
+
+  #localGroups(): LocalGroups {
+    const { config, incarnation } = { config: this.config, incarnation: this.#options.incarnation };
+    return new LocalGroups({
+      config,
+      world: this.#world,
+      incarnation,
+      state: () => this.replica.state,
+      post: (event) => this.post(event),
+      propose: (command, settled) => this.submit(command, Infinity, settled),
+      requestLease: (group, epoch, requestId) => {
+        const to = this.raft.leader;
+        if (to === null) return;
+        const from = config.node;
+        this.#sendControl({ kind: 'lease-request', from, to, group, epoch, requestId });
+      },
+      changed: (group, epoch, state, detail) =>
+        this.#options.news({ kind: 'local', group, epoch, state, detail }),
+    });
+  }
+
+  #leaderPart(): Leader {
+    return new Leader({
+      config: this.config,
+      incarnation: this.#options.incarnation,
+      state: () => this.replica.state,
+      raft: () => this.raft,
+      appliedTerm: () => this.replica.appliedTerm,
+      view: (now) => this.detection.viewWithSelf(now),
+      send: (message) => this.#sendControl(message),
+      submit: (command, deadlineMs, settled) => this.submit(command, deadlineMs, settled),
+      log: (event, facts) => this.#world.logger.info(event, facts),
+    });
+  }
+
+  #detectionPart(): Detection {
+    return new Detection({
+      config: this.config,
+      world: this.#world,
+      incarnation: this.#options.incarnation,
+      peers: () => this.peers(),
+      post: (event) => this.post(event),
+      mayOffer: () => this.groups.ready,
+      groups: () => this.groups.groups(),
+      linkChanged: (node, over, state) => this.#options.news({ kind: 'link', node, over, state }),
+      nodeChanged: ({ node, state, proof }) => {
+        this.#world.logger.info(`node ${node} is ${state}`, { proof });
+        if (proof && node === this.raft.leader) this.#step({ kind: 'forget-leader' });
+        this.leader.wake();
+      },
+      paused: (byMs) => {
+        this.#world.logger.warn('this machine was paused', { byMs: Math.round(byMs) });
+        this.groups.voidLeases('paused', this.#world.clock.now());
+      },
+    });
+  }
+
+  /** To ourselves a message does not travel: it comes back as an event. */
+  #sendControl(message: ControlMessage): void {
+    if (message.to === this.config.node)
+      this.post({ kind: 'mesh', event: { kind: 'control', message } });
+    else this.#world.mesh.sendControl(message);
+  }
+
+  #step(event: Parameters<RaftLoop['step']>[0]): void {
+    this.raft.step(event, this.#world.clock.now());
+  }
+
+  #handle(event: NodeEvent, now: Millis): void {
+    this.#world.record(event);
+    switch (event.kind) {
+      case 'mesh':
+        this.#mesh(event.event, now);
+        break;
+      case 'durable':
+        this.raft.durable(event.mark, now);
+        break;
+      case 'compacted':
+        this.raft.step({ kind: 'compacted', meta: event.meta, state: event.state }, now);
+        break;
+      case 'log-failed':
+        this.#world.logger.error('the log cannot be written', { detail: event.detail });
+        this.raft.step({ kind: 'disk-stalled', sinceMs: now }, now);
+        this.#options.crash(new Error(event.detail));
+        break;
+      case 'probe-done':
+        this.detection.step({ ...event, kind: 'probe' }, now);
+        break;
+      case 'fitness':
+        this.detection.verified(event.fitness, now);
+        break;
+      case 'evidence':
+        this.#evidence(event.evidence);
+        break;
+      case 'request':
+        event.run();
+        break;
+      case 'woke-late':
+        this.#wokeLate(event.byMs, now);
+        break;
+      default:
+        this.groups.handle(event, now);
+    }
+    this.#settle(now);
+  }
+
+  #mesh(event: MeshEvent, now: Millis): void {
+    switch (event.kind) {
+      case 'raft':
+        this.raft.step({ kind: 'message', message: event.message }, now);
+        break;
+      case 'control':
+        this.#control(event.message, now);
+        break;
+      case 'heartbeat':
+        this.detection.step(
+          { kind: 'heartbeat', over: event.over, heartbeat: event.heartbeat },
+          now,
+        );
+        break;
+      case 'link':
+        this.detection.step(event, now);
+        break;
+      case 'refusal':
+        this.#world.logger.warn('refused', { code: event.code, detail: event.detail });
+        break;
+    }
+  }
+
+  #control(message: ControlMessage, now: Millis): void {
+    switch (message.kind) {
+      case 'lease-request': {
+        const readId = this.leader.desk.request(message, now, () => this.#reads.nextId());
+        if (readId !== null) this.raft.step({ kind: 'read', readId }, now);
+        break;
+      }
+      case 'lease-grant':
+      case 'lease-refused':
+        this.groups.lease(message, now);
+        break;
+      case 'propose':
+        this.#proposals.arrived(message);
+        break;
+      case 'propose-refused':
+        this.#proposals.refused(message, now);
+        break;
+      case 'read':
+        this.#reads.asked(message);
+        break;
+      case 'read-reply':
+        this.#reads.replied(message);
+        break;
+    }
+  }
+
+  #wokeLate(byMs: Millis, now: Millis): void {
+    this.groups.due(now);
+    this.detection.wokeLate(byMs, now);
+    if (byMs > this.config.times.leaseRenewMs) this.groups.voidLeases('woke late', now);
+  }
+
+  #evidence(evidence: GuardianEvidence): void {
+    if (evidence.clusterId !== this.config.clusterId) return;
+    const group = this.replica.state.groups[evidence.group];
+    const hash = sha256Hex(new TextEncoder().encode(evidence.secret));
+    const proven = group?.unfinished.find(
+      (unfinished) => unfinished.epoch === evidence.epoch && unfinished.secretHash === hash,
+    );
+    if (proven === undefined) return;
+    const { epoch: expectedEpoch, node } = proven;
+    const { group: name, secret } = evidence;
+    const proof = 'guardian' as const;
+    const command = {
+      kind: 'stopped',
+      group: name,
+      expectedEpoch,
+      node,
+      clean: false,
+      proof,
+      secret,
+    } as const;
+    this.submit(command, this.#world.clock.now() + this.config.times.leaseMs * 4);
+  }
+
+  #leadership(change: Leadership, now: Millis): void {
+    this.leader.leadership(change, now);
+    this.#leadershipChanged = true;
+    this.#options.news({ kind: 'leadership', leader: change.leader, term: change.term });
+  }
+
+  #applied(envelope: CommandEnvelope, outcome: Applied, before: ClusterState): void {
+    const after = this.replica.state;
+    if (!outcome.ok) {
+      const { kind } = envelope.command;
+      this.#world.logger.info('a command was refused', {
+        kind,
+        code: outcome.code,
+        detail: outcome.detail,
+      });
+    }
+    this.#proposals.applied(envelope, outcome);
+    if (after === before) return;
+    const now = this.#world.clock.now();
+    if (after.members !== before.members) this.#admit();
+    this.leader.applied(envelope, before, after, now);
+    this.groups.reconcile(now);
+    this.#options.news({ kind: 'applied', before, after });
+  }
+
+  #compact(): void {
+    const snapshot = this.replica.snapshot(this.raft.core.status().configuration);
+    if (snapshot !== null) this.raft.compact(snapshot.meta, snapshot.state);
+  }
+
+  /**
+   * The committed members; and those of the bootstrap list who vote but are not written down yet,
+   * since the list is committed one member at a time. Whoever was removed votes no more.
+   */
+  #admit(): void {
+    const { members } = this.replica.state;
+    const { voters, outgoing, learners } = this.raft.core.status().configuration;
+    const counted = [...voters, ...outgoing, ...learners];
+    this.#members = [
+      ...Object.values(members).map(({ member }) => member),
+      ...this.config.members.filter(
+        ({ node }) => members[node] === undefined && counted.includes(node),
+      ),
+    ];
+    this.#world.mesh.admit(this.#members);
+    this.detection.step({ kind: 'peers', peers: this.peers() }, this.#world.clock.now());
+  }
+
+  /** At the end of every step: what was collected leaves, and what became possible is done. */
+  #settle(now: Millis): void {
+    if (this.#leadershipChanged) {
+      this.#leadershipChanged = false;
+      this.#proposals.leaderChanged();
+      this.#reads.leaderChanged();
+    }
+    if (this.#stateReplaced) {
+      this.#stateReplaced = false;
+      this.#admit();
+      this.groups.reconcile(now);
+    }
+    this.leader.plan(now);
+    this.#reads.flush(now);
+    this.#proposals.flush(now);
+  }
+
+  #due(now: Millis): void {
+    this.groups.due(now);
+    this.detection.due(now);
+    this.raft.due(now);
+    this.leader.due(now);
+    this.#settle(now);
+  }
+
+  #nextDeadlineMs(): Millis {
+    return Math.min(
+      this.raft.nextDeadlineMs,
+      this.groups.nextDeadlineMs,
+      this.detection.nextDeadlineMs,
+      this.leader.nextDeadlineMs,
+      this.#reads.nextDeadlineMs,
+      this.#proposals.nextDeadlineMs,
+    );
+  }
+
+  self(): Member {
+    return known(
+      this.#members.find((member) => member.node === this.config.node),
+      'this node among the members',
+    );
+  }
+}

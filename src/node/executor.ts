@@ -1,0 +1,117 @@
+/**
+ * Carries out one action of one resource at a time and says how it ended. It is where plans become
+ * deeds, and the last place where an old plan is refused: nothing starts for an epoch that is not the
+ * newest this node has heard of. Stopping is never refused.
+ *
+ * A kill interrupts the action under way and waits for it (bounded) before it begins, so that a
+ * half-made `start` cannot finish after its own undoing.
+ */
+import type { ResourceDefinition } from '../cluster/definition.ts';
+import type { ActionEnd, ActionVerb } from '../failover/group-run.ts';
+import type { Clock } from '../lib/clock.ts';
+import { HoldfastError } from '../lib/error.ts';
+import type { Epoch, GroupId, Millis } from '../lib/ids.ts';
+import type { ActionContext, Outcome, ResourceAgent } from '../resources/agent.ts';
+import { withDeadline } from './deadline.ts';
+
+export type Action = {
+  readonly group: GroupId;
+  readonly epoch: Epoch;
+  readonly definition: ResourceDefinition;
+  readonly verb: ActionVerb;
+  readonly timeoutMs: Millis;
+  /** Everything of the context but the signal, which the executor owns. */
+  readonly context: Omit<ActionContext, 'signal'>;
+};
+
+export type ExecutorOptions = {
+  readonly clock: Clock;
+  readonly agents: ReadonlyMap<string, ResourceAgent>;
+  readonly newestEpoch: (group: GroupId) => Epoch;
+  readonly done: (action: Action, end: ActionEnd) => void;
+  /** Test only: an executor that does not refuse old epochs must be caught by the checkers. */
+  readonly acceptOldEpochs: boolean;
+};
+
+type Running = { readonly abort: AbortController; readonly ended: Promise<void> };
+
+export class Executor {
+  readonly #options: ExecutorOptions;
+  readonly #running = new Map<string, Running>();
+
+  constructor(options: ExecutorOptions) {
+    this.#options = options;
+  }
+
+  perform(action: Action): void {
+    const key = `${action.group}/${action.definition.name}`;
+    const before = this.#running.get(key);
+    if (action.verb === 'kill') before?.abort.abort(new HoldfastError('ACTION_INTERRUPTED'));
+    const abort = new AbortController();
+    const ended = this.#run(action, abort, before).then((end) => {
+      if (this.#running.get(key)?.abort === abort) this.#running.delete(key);
+      this.#options.done(action, end);
+    });
+    this.#running.set(key, { abort, ended });
+  }
+
+  async #run(
+    action: Action,
+    abort: AbortController,
+    before: Running | undefined,
+  ): Promise<ActionEnd> {
+    const { clock } = this.#options;
+    const waitedMs = clock.now();
+    if (before !== undefined) {
+      await withDeadline<void>({
+        clock,
+        timeoutMs: action.timeoutMs / 2,
+        outer: new AbortController().signal,
+        work: () => before.ended,
+        late: () => undefined,
+      });
+    }
+    const startedMs = clock.now();
+    const outcome = await this.#perform(action, abort, action.timeoutMs - (startedMs - waitedMs));
+    return {
+      ok: outcome.status === 0 || (isStop(action.verb) && outcome.status === 7),
+      code: outcome.code,
+      detail: outcome.detail,
+      startedMs,
+      endedMs: clock.now(),
+      spawnedMs: outcome.spawnedMs ?? null,
+    };
+  }
+
+  async #perform(action: Action, abort: AbortController, timeoutMs: Millis): Promise<Outcome> {
+    const { group, epoch, definition, verb } = action;
+    const newest = this.#options.newestEpoch(group);
+    if (!isStop(verb) && verb !== 'suspend' && epoch < newest && !this.#options.acceptOldEpochs) {
+      return failed('STALE_EPOCH', `${verb} for epoch ${epoch}, but ${newest} is committed`);
+    }
+    const agent = this.#options.agents.get(definition.type);
+    if (agent === undefined) return failed('UNKNOWN_RESOURCE_TYPE', definition.type);
+    try {
+      return await withDeadline<Outcome>({
+        clock: this.#options.clock,
+        timeoutMs,
+        outer: abort.signal,
+        work: (signal) => agent[verb](definition, { ...action.context, signal }),
+        late: () =>
+          failed('ACTION_TIMED_OUT', `${verb} took longer than ${Math.round(timeoutMs)} ms`),
+      });
+    } catch (error) {
+      return error instanceof HoldfastError
+        ? failed(error.code, error.message)
+        : failed('INTERNAL', String(error));
+    }
+  }
+}
+
+function isStop(verb: ActionVerb): boolean {
+  return verb === 'stop' || verb === 'kill';
+}
+
+function failed(code: string, detail: string): Outcome {
+  return { status: 1, code, detail };
+}

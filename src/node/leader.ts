@@ -1,0 +1,187 @@
+/**
+ * What only the leader does: hands out leases, and asks the planner what the cluster should do next.
+ * The planner is pure and is asked again after every step; this part keeps what it asks for from
+ * being proposed twice, and closes a group's leases the moment its next owner is proposed.
+ *
+ * Leadership of Raft moves no group: a new leader only goes on planning from what is committed.
+ */
+import type { Applied } from '../cluster/apply.ts';
+import type { Command, CommandEnvelope } from '../cluster/command.ts';
+import type { ClusterState } from '../cluster/state.ts';
+import type { NodeConfig } from '../config/types.ts';
+import type { ControlMessage } from '../failover/control.ts';
+import { GroupAges } from '../failover/group-ages.ts';
+import { LeaseLedger } from '../failover/lease-ledger.ts';
+import { type PlannerOutput, plan } from '../failover/planner.ts';
+import type { GroupId, Millis } from '../lib/ids.ts';
+import type { PhaseStamp } from '../lib/phases.ts';
+import type { View } from '../membership/view.ts';
+import { LeaseDesk } from './lease-desk.ts';
+import type { Leadership, RaftLoop } from './raft-loop.ts';
+
+export type LeaderOptions = {
+  readonly config: NodeConfig;
+  readonly incarnation: number;
+  readonly state: () => ClusterState;
+  readonly raft: () => RaftLoop;
+  readonly appliedTerm: () => number;
+  /** With this node in it. */
+  readonly view: (now: Millis) => View;
+  readonly send: (message: ControlMessage) => void;
+  readonly submit: (
+    command: Command,
+    deadlineMs: Millis,
+    settled: (outcome: Applied | null) => void,
+  ) => void;
+  readonly log: (event: string, facts: object) => void;
+};
+
+/** Clocks are read in steps, messages are stamped late: a little slack on top of the drift. */
+const EPSILON_MS = 5;
+
+export class Leader {
+  readonly desk: LeaseDesk;
+  readonly #options: LeaderOptions;
+  readonly #ledger: LeaseLedger;
+  #ages = new GroupAges();
+  readonly #inFlight = new Map<string, Millis>();
+  #waiting: PlannerOutput['waiting'] = [];
+  #leaderSinceMs: Millis | null = null;
+  #electionBeganMs: Millis | null = null;
+  #electionMs: Millis | null = null;
+  #nextMs: Millis = Infinity;
+  #wake = false;
+
+  constructor(options: LeaderOptions) {
+    const { config } = options;
+    this.#options = options;
+    this.#ledger = new LeaseLedger({
+      leaseMs: config.times.leaseMs,
+      clockDrift: config.times.clockDrift,
+      epsilonMs: EPSILON_MS,
+    });
+    this.desk = new LeaseDesk({
+      self: config.node,
+      ledger: this.#ledger,
+      leads: () => this.leads,
+      state: options.state,
+      send: options.send,
+    });
+  }
+
+  get leads(): boolean {
+    return this.#leaderSinceMs !== null;
+  }
+
+  get nextDeadlineMs(): Millis {
+    return this.leads ? this.#nextMs : Infinity;
+  }
+
+  /** In words, for `status`: what the planner waits for. */
+  get waiting(): PlannerOutput['waiting'] {
+    return this.leads ? this.#waiting : [];
+  }
+
+  wake(): void {
+    this.#wake = true;
+  }
+
+  due(now: Millis): void {
+    if (now >= this.#nextMs) this.#wake = true;
+  }
+
+  leadership(change: Leadership, now: Millis): void {
+    if (change.role === 'pre-candidate' || change.role === 'candidate') {
+      this.#electionBeganMs ??= now;
+    }
+    if (change.role === 'leader' && change.horizonMs !== null) {
+      this.#ledger.becameLeader(change.horizonMs);
+      this.#leaderSinceMs = now;
+      this.#electionMs = this.#electionBeganMs === null ? null : now - this.#electionBeganMs;
+      this.#inFlight.clear();
+      this.#ages = new GroupAges();
+      this.#wake = true;
+    }
+    if (change.role !== 'leader' && this.leads) {
+      this.#leaderSinceMs = null;
+      this.#ledger.lostLeadership();
+      this.desk.lostLeadership();
+    }
+    if (change.role === 'leader' || change.role === 'follower') this.#electionBeganMs = null;
+  }
+
+  applied(envelope: CommandEnvelope, before: ClusterState, after: ClusterState, now: Millis): void {
+    this.#wake = true;
+    const { command } = envelope;
+    if (command.kind !== 'assign' || !this.leads) return;
+    const group = after.groups[command.group];
+    if (group === undefined || group.epoch === before.groups[command.group]?.epoch) return;
+    // The new epoch may ask for a lease; the older ones are refused by their number.
+    this.#ledger.reopen(command.group);
+    this.#reportDecision(command.group, group.epoch, now);
+  }
+
+  plan(now: Millis): void {
+    if (!this.#wake || this.#leaderSinceMs === null) return;
+    this.#wake = false;
+    const { config, state, raft, appliedTerm, view } = this.#options;
+    this.#nextMs = now + config.times.heartbeatMs;
+    const seen = view(now);
+    const output = plan({
+      state: state(),
+      self: config.node,
+      incarnation: this.#options.incarnation,
+      now,
+      view: seen,
+      ledger: this.#ledger,
+      leaderSinceMs: this.#leaderSinceMs,
+      appliedOwnTerm: appliedTerm() === raft().term,
+      clusterId: config.clusterId,
+      bootstrapMembers: config.members,
+      bootstrapGroups: config.groups,
+      inFlight: new Set(this.#inFlight.keys()),
+      times: config.times,
+      electionMs: this.#electionMs,
+      ages: this.#ages.observe(state(), seen, now),
+    });
+    this.#waiting = output.waiting;
+    for (const { key, command } of output.proposals) this.#propose(key, command, now);
+  }
+
+  #propose(key: string, command: Command, now: Millis): void {
+    this.#inFlight.set(key, now);
+    if (command.kind === 'assign') {
+      this.#ledger.close(command.group);
+      this.#options.log('a new owner is proposed', {
+        group: command.group,
+        node: command.node,
+        evidence: command.evidence.kind,
+        leaseRemainderMs: Math.round(command.leaseRemainderMs),
+      });
+    }
+    const deadlineMs = now + this.#options.config.times.leaseMs * 4;
+    this.#options.submit(command, deadlineMs, (outcome) => {
+      this.#inFlight.delete(key);
+      this.#wake = true;
+      // Without an answer the entry may still be committed, so the group's leases stay closed.
+      const refused = outcome !== null && !outcome.ok;
+      if (command.kind === 'assign' && refused) this.#ledger.reopen(command.group);
+    });
+  }
+
+  /** `decide`: from the plan to the committed entry, on this node's clock. */
+  #reportDecision(group: GroupId, epoch: number, now: Millis): void {
+    const plannedMs = this.#inFlight.get(`assign:${group}`);
+    if (plannedMs === undefined) return;
+    const { config, incarnation, submit } = this.#options;
+    const stamp: PhaseStamp = {
+      phase: 'decide',
+      node: config.node,
+      startedMs: plannedMs,
+      durationMs: now - plannedMs,
+      incarnation,
+    };
+    const report = { kind: 'report', group, expectedEpoch: epoch, node: config.node } as const;
+    submit({ ...report, stamps: [stamp] }, now + config.times.leaseMs * 4, () => undefined);
+  }
+}

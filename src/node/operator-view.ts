@@ -1,0 +1,175 @@
+/**
+ * The daemon as its operator sees it: implements the port of `operator/api.ts`. Reads are answered
+ * from what this node has applied and say so; with `current` a majority is asked first (P8).
+ */
+import type { Applied } from '../cluster/apply.ts';
+import type { Command, Mode } from '../cluster/command.ts';
+import type { HistoryEntry } from '../cluster/state.ts';
+import { canMove } from '../failover/planner.ts';
+import { timelines } from '../failover/timeline.ts';
+import { HoldfastError, isProblemCode } from '../lib/error.ts';
+import type { Millis } from '../lib/ids.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type {
+  Answer,
+  ClusterEvent,
+  ClusterStatus,
+  Daemon,
+  MoveAnswer,
+  MoveRequest,
+  Timeline,
+} from '../operator/api.ts';
+import type { Driver, DriverNews } from './driver.ts';
+import { clusterStatus } from './status.ts';
+
+export type OperatorViewOptions = {
+  readonly driver: Driver;
+  readonly metrics: Metrics;
+  readonly version: string;
+  readonly incarnation: number;
+  readonly now: () => Millis;
+};
+
+const READ_LIMIT_MS = 2_000;
+const COMMAND_LIMIT_MS = 10_000;
+
+export class OperatorView implements Daemon {
+  readonly #options: OperatorViewOptions;
+  readonly #listeners = new Set<(event: ClusterEvent) => void>();
+
+  constructor(options: OperatorViewOptions) {
+    this.#options = options;
+  }
+
+  async status({ current }: { readonly current: boolean }): Promise<Answer<ClusterStatus>> {
+    const { driver, version, incarnation, now } = this.#options;
+    const confirmed = current ? await this.#confirm() : null;
+    return await this.#inLoop('status', () => {
+      const data = clusterStatus({ driver, version, incarnation, now: now() });
+      return this.#answer(data, confirmed === null ? !data.quorate : !confirmed);
+    });
+  }
+
+  async timelines({
+    group,
+  }: {
+    readonly group: string | null;
+  }): Promise<Answer<readonly Timeline[]>> {
+    const { driver } = this.#options;
+    return await this.#inLoop('timelines', () => {
+      const all = timelines(driver.replica.state.history);
+      return this.#answer(group === null ? all : all.filter((one) => one.group === group));
+    });
+  }
+
+  async history({ limit }: { readonly limit: number }): Promise<Answer<readonly HistoryEntry[]>> {
+    const { driver } = this.#options;
+    return await this.#inLoop('history', () =>
+      this.#answer(driver.replica.state.history.slice(-Math.max(0, limit))),
+    );
+  }
+
+  async move({ group, to }: MoveRequest, by: string): Promise<Answer<MoveAnswer>> {
+    const { driver, now } = this.#options;
+    const from = await this.#inLoop('move', () => {
+      const { state } = driver.replica;
+      const may = canMove(state, driver.detection.viewWithSelf(now()), group, to);
+      if (!may.ok)
+        throw refusal(may.error.code, { group, to: to ?? 'any', detail: may.error.detail });
+      return state.groups[group];
+    });
+    const expectedEpoch = from?.epoch ?? 0;
+    await this.#command({ kind: 'release', group, expectedEpoch, to, reason: 'move', by });
+    return this.#answer({ group, from: from?.owner ?? null, to });
+  }
+
+  async setMode(
+    subject: Parameters<Daemon['setMode']>[0],
+    mode: Mode,
+    by: string,
+  ): Promise<Answer<null>> {
+    await this.#command({ kind: 'set-mode', subject, mode, by });
+    return this.#answer(null);
+  }
+
+  metrics(): Promise<string> {
+    return this.#options.metrics.text();
+  }
+
+  subscribe(listener: (event: ClusterEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What the driver tells becomes events for whoever watches. */
+  news(news: DriverNews): void {
+    for (const event of this.#events(news)) {
+      for (const listener of this.#listeners) listener(event);
+    }
+  }
+
+  #events(news: DriverNews): readonly ClusterEvent[] {
+    switch (news.kind) {
+      case 'applied': {
+        const seen = news.before.history.at(-1)?.index ?? 0;
+        return news.after.history
+          .filter((entry) => entry.index > seen)
+          .map((entry) => ({ kind: 'history', entry }));
+      }
+      case 'leadership':
+        return [{ kind: 'leader', leader: news.leader, term: news.term }];
+      case 'link': {
+        const { node, over: interconnect, state } = news;
+        return [{ kind: 'link', node, interconnect, state }];
+      }
+      case 'local':
+        return [news];
+    }
+  }
+
+  #answer<T>(data: T, stale?: boolean): Answer<T> {
+    const { driver } = this.#options;
+    return {
+      clusterId: driver.config.clusterId,
+      answeredBy: driver.config.node,
+      stale: stale ?? driver.raft.leader === null,
+      appliedIndex: driver.replica.appliedIndex,
+      data,
+    };
+  }
+
+  #confirm(): Promise<boolean> {
+    const { driver, now } = this.#options;
+    return new Promise((resolve) => {
+      driver.request('read', () => driver.read(now() + READ_LIMIT_MS, resolve));
+    });
+  }
+
+  #command(command: Command): Promise<void> {
+    const { driver, now } = this.#options;
+    return new Promise((resolve, reject) => {
+      const settled = (outcome: Applied | null): void => {
+        if (outcome === null) reject(new HoldfastError('NO_QUORUM', { command: command.kind }));
+        else if (outcome.ok) resolve();
+        else reject(refusal(outcome.code, { detail: outcome.detail }));
+      };
+      driver.request(command.kind, () => driver.submit(command, now() + COMMAND_LIMIT_MS, settled));
+    });
+  }
+
+  #inLoop<T>(name: string, read: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#options.driver.request(name, () => {
+        try {
+          resolve(read());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+}
+
+function refusal(code: string, context: Readonly<Record<string, unknown>>): HoldfastError {
+  return new HoldfastError(isProblemCode(code) ? code : 'INTERNAL', { ...context, code });
+}

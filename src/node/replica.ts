@@ -1,0 +1,75 @@
+/**
+ * The state machine's place in this node: applies committed entries to the cluster state, in order,
+ * each exactly once, and decides when the log may be cut.
+ *
+ * An entry that cannot be read is no operating failure: the same bytes lie on every node, so going
+ * on would mean to guess. The process stops with CORRUPT_ENTRY.
+ */
+import { type Applied, apply } from '../cluster/apply.ts';
+import { decodeEnvelope, decodeState, encodeState } from '../cluster/codec.ts';
+import type { CommandEnvelope } from '../cluster/command.ts';
+import { type ClusterState, emptyState } from '../cluster/state.ts';
+import { HoldfastError } from '../lib/error.ts';
+import type { Configuration, Entry, SnapshotMeta } from '../raft/types.ts';
+
+export type ReplicaHooks = {
+  readonly applied: (envelope: CommandEnvelope, outcome: Applied, before: ClusterState) => void;
+};
+
+/** Entries between two snapshots: membership and ownership change seldom, the log stays small. */
+const COMPACT_EVERY = 2_000;
+
+export class Replica {
+  readonly #hooks: ReplicaHooks;
+  #state: ClusterState = emptyState;
+  #appliedIndex = 0;
+  #appliedTerm = 0;
+  #snapshotIndex = 0;
+
+  constructor(hooks: ReplicaHooks) {
+    this.#hooks = hooks;
+  }
+
+  get state(): ClusterState {
+    return this.#state;
+  }
+
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  get appliedTerm(): number {
+    return this.#appliedTerm;
+  }
+
+  restore(meta: SnapshotMeta, bytes: Uint8Array): void {
+    const decoded = decodeState(bytes);
+    if (!decoded.ok) throw new HoldfastError('CORRUPT_ENTRY', { index: meta.index });
+    this.#state = decoded.value;
+    this.#appliedIndex = meta.index;
+    this.#appliedTerm = meta.term;
+    this.#snapshotIndex = meta.index;
+  }
+
+  apply(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      this.#appliedIndex = entry.index;
+      this.#appliedTerm = entry.term;
+      if (entry.kind !== 'command') continue;
+      const decoded = decodeEnvelope(entry.data);
+      if (!decoded.ok) throw new HoldfastError('CORRUPT_ENTRY', { index: entry.index });
+      const before = this.#state;
+      const { state, outcome } = apply(before, entry.index, decoded.value.command);
+      this.#state = state;
+      this.#hooks.applied(decoded.value, outcome, before);
+    }
+  }
+
+  /** What to save now, or null while the log is short. */
+  snapshot(configuration: Configuration): { meta: SnapshotMeta; state: Uint8Array } | null {
+    if (this.#appliedIndex - this.#snapshotIndex < COMPACT_EVERY) return null;
+    this.#snapshotIndex = this.#appliedIndex;
+    const meta = { index: this.#appliedIndex, term: this.#appliedTerm, configuration };
+    return { meta, state: encodeState(this.#state) };
+  }
+}

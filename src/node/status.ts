@@ -1,0 +1,133 @@
+/**
+ * Puts together what an operator reads: the committed truth, what this node sees of the others, what
+ * it does itself, and in words why something is not served. Computes, keeps nothing.
+ */
+import type { GroupState } from '../cluster/state.ts';
+import type { Millis, NodeId } from '../lib/ids.ts';
+import type { NodeView, View } from '../membership/view.ts';
+import type { ClusterStatus, GroupStatus, MemberStatus } from '../operator/api.ts';
+import type { Driver } from './driver.ts';
+
+export type StatusFacts = {
+  readonly driver: Driver;
+  readonly version: string;
+  readonly incarnation: number;
+  readonly now: Millis;
+};
+
+export function clusterStatus({ driver, version, incarnation, now }: StatusFacts): ClusterStatus {
+  const view = driver.detection.view(now);
+  const { state } = driver.replica;
+  const quorum = quorumOf(driver, view);
+  return {
+    node: driver.config.node,
+    version,
+    incarnation,
+    quorate: quorum.why === '',
+    why: quorum.why,
+    leader: driver.raft.leader,
+    role: driver.raft.role,
+    term: driver.raft.term,
+    commitIndex: driver.raft.commitIndex,
+    mode: state.mode,
+    members: driver.members().map((member) => memberStatus(driver, view, member.node)),
+    groups: Object.values(state.groups).map((group) =>
+      groupStatus(driver, view, group, quorum.why, now),
+    ),
+  };
+}
+
+function quorumOf(driver: Driver, view: View): { readonly why: string } {
+  const { voters } = driver.raft.core.status().configuration;
+  const alive = voters.filter(
+    (node) => node === driver.config.node || view.nodes[node]?.state === 'alive',
+  );
+  const needed = Math.floor(voters.length / 2) + 1;
+  if (alive.length < needed) {
+    const lost = voters.filter((node) => !alive.includes(node)).join(', ');
+    return {
+      why: `no majority: ${alive.length} of ${voters.length} voters reached, ${needed} needed; not reached: ${lost}`,
+    };
+  }
+  if (driver.raft.leader === null) return { why: 'no leader yet: an election is under way' };
+  return { why: '' };
+}
+
+function memberStatus(driver: Driver, view: View, node: NodeId): MemberStatus {
+  const member = driver.members().find((candidate) => candidate.node === node);
+  const self = node === driver.config.node;
+  const seen = view.nodes[node];
+  return {
+    node,
+    number: member?.number ?? 0,
+    peerId: member?.peerId ?? '',
+    addresses: member?.addresses ?? {},
+    mode: driver.replica.state.members[node]?.mode ?? 'online',
+    self,
+    leader: driver.raft.leader === node,
+    state: self ? 'alive' : (seen?.state ?? 'dead'),
+    links: self ? [] : links(driver, seen),
+  };
+}
+
+function links(driver: Driver, seen: NodeView | undefined): MemberStatus['links'] {
+  return driver.config.interconnects.map((interconnect) => ({
+    interconnect,
+    state: seen?.links[interconnect]?.state ?? 'dead',
+    silentMs: seen?.links[interconnect]?.silentMs ?? null,
+  }));
+}
+
+function groupStatus(
+  driver: Driver,
+  view: View,
+  group: GroupState,
+  noQuorum: string,
+  now: Millis,
+): GroupStatus {
+  const name = group.definition.group;
+  const owned = driver.groups.owned(name);
+  const mine = driver.detection.fitness().find((one) => one.group === name);
+  const fitness = driver.peers().flatMap((node) => {
+    const told = view.nodes[node]?.fitness.find((one) => one.group === name);
+    return told === undefined ? [] : [{ node, fit: told.fit, code: told.code }];
+  });
+  return {
+    group: name,
+    mode: group.mode,
+    phase: group.phase,
+    owner: group.owner,
+    epoch: group.epoch,
+    previousOwner: group.previousOwner,
+    reason: group.reason,
+    why: whyNotServed(driver, group, noQuorum),
+    local: {
+      state: driver.groups.groups().find((one) => one.group === name)?.state ?? 'stopped',
+      epoch: owned?.run.epoch ?? 0,
+      leaseRemainingMs: owned?.remainingMs(now) ?? null,
+      resources: (owned?.run.resources() ?? []).map((resource) => ({
+        resource: resource.name,
+        type: resource.type,
+        state: resource.state,
+        code: null,
+      })),
+    },
+    failures: group.failures,
+    fitness: [
+      ...(mine === undefined ? [] : [{ node: driver.config.node, fit: mine.fit, code: mine.code }]),
+      ...fitness,
+    ],
+  };
+}
+
+function whyNotServed(driver: Driver, group: GroupState, noQuorum: string): string {
+  if (noQuorum !== '') return noQuorum;
+  if (group.phase === 'serving') return '';
+  const waits = driver.leader.waiting.find((one) => one.group === group.definition.group);
+  if (waits !== undefined) return `${waits.code}: ${waits.why}`;
+  const failure = group.failures.at(-1);
+  const last = failure === undefined ? '' : `; last failure on ${failure.node}: ${failure.code}`;
+  if (group.phase === 'taking-over') return `${group.owner} is taking the group over${last}`;
+  if (group.phase === 'releasing') return `${group.owner} is handing the group over`;
+  return `nobody owns the group${last}`;
+}
