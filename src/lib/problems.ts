@@ -396,6 +396,10 @@ export const PROBLEMS = {
     cause: 'the network device that a resource names does not exist on this node',
     remedy: 'correct the name, or create the device before the group may run here',
   },
+  DEVICE_UNREADABLE: {
+    cause: 'a block device is missing or cannot be read',
+    remedy: 'check the device and the paths to it',
+  },
   FLOATING_ADDRESS_INVALID: {
     cause: 'the address of a resource is not an IP address with a prefix length',
     remedy: 'write it as 192.0.2.9/24 or 2001:db8::9/64',
@@ -534,6 +538,56 @@ export const PROBLEMS = {
   BAD_ANSWER: {
     cause: 'what answered on the socket is not a daemon of this version',
     remedy: 'check --socket, and that command and daemon have the same version',
+  },
+  // resources
+  ADDRESS_DUPLICATE: {
+    cause: 'another machine answers for a floating address',
+    remedy: 'find the machine by the MAC address in the message and take the address from it',
+  },
+  ADDRESS_NOT_LIVE: {
+    cause: 'the lease did not open the packet filter for a floating address in time',
+    remedy:
+      'see in the log why the guardian did not acknowledge; it opens the filter with each renewal',
+  },
+  APPLICATION_EXITED: {
+    cause: 'the process of an application ended by itself',
+    remedy: 'read the log file of the application; the message names it',
+  },
+  APPLICATION_NOT_ANSWERING: {
+    cause: 'the process of an application runs but its readiness probe fails',
+    remedy: 'ask the application what it waits for; raise its timeout if it is only slow',
+  },
+  FILESYSTEM_BUSY: {
+    cause: 'the device or the directory of a file system is already in use on this node',
+    remedy: 'unmount what the message names; a node that holds the disk may not take it',
+  },
+  FILESYSTEM_HUNG: {
+    cause: 'a file system did not answer a simple question in time',
+    remedy: 'check the disk and the paths to it',
+  },
+  FILESYSTEM_READ_ONLY: {
+    cause: 'the kernel has stopped writing to a file system',
+    remedy: 'look for errors of the disk in the kernel log; after a fence this is the expected end',
+  },
+  FILESYSTEM_TYPE_MISMATCH: {
+    cause: 'the disk does not carry a file system of the type that is configured',
+    remedy: 'check the identity of the disk and the type in the definition',
+  },
+  LINK_DOWN: {
+    cause: 'the network device of an address or of a virtual MAC address has no carrier',
+    remedy: 'check cable, switch and the state of the device',
+  },
+  MOUNT_FAILED: {
+    cause: 'the kernel refused to mount a file system',
+    remedy: 'read the reason in the message and in the kernel log',
+  },
+  RESOURCE_HELD: {
+    cause: 'this node still holds something of a resource that it does not own',
+    remedy: 'stop what the message names; until then the node may not take the group',
+  },
+  RESOURCE_MISCONFIGURED: {
+    cause: 'a parameter of a resource is missing or cannot be used',
+    remedy: 'correct the definition; the message names the parameter',
   },
   // observability
   LOG_UNWRITABLE: {

@@ -3,8 +3,8 @@
  * spoils nothing), and the schemas of `schemas.ts` on the way in. What cannot be read is a value,
  * `FRAME_GARBLED`, never a throw: the bytes come from outside.
  *
- * A frame of the raft and snapshot streams is `[lane, incarnation, sequence, message]`; a heartbeat
- * is the bare object. Lengths are put in front by the streams.
+ * A frame of the raft and snapshot streams is `[kind, incarnation, sequence, message]`, with 2 added
+ * to the kind by a relay; a heartbeat is the bare object. The streams put lengths in front.
  */
 import { Packr } from 'msgpackr';
 import type { ZodType } from 'zod';
@@ -17,7 +17,6 @@ import { controlMessage, heartbeat, raftMessage } from './schemas.ts';
 
 /** The length that a peer announces is believed up to here; 1 MiB of entries must fit. */
 export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
-export const MAX_HEARTBEAT_BYTES = 64 * 1024;
 
 export type Garbled = { readonly code: 'FRAME_GARBLED'; readonly detail: string };
 
@@ -28,6 +27,8 @@ export type Carried =
 /** What the mesh must know of a frame before it spends time on the rest. */
 export type Envelope = {
   readonly kind: Carried['kind'];
+  /** Handed on by another member than the one that it names as its sender. */
+  readonly relayed: boolean;
   readonly incarnation: number;
   readonly sequence: number;
   readonly from: NodeId;
@@ -38,6 +39,9 @@ export type Envelope = {
 
 const packr = new Packr({ useRecords: false, copyBuffers: true, int64AsType: 'bigint' });
 const KINDS = ['raft', 'control'] as const;
+/** Where a frame says that it was relayed: a bit of the small integer behind the array's header. */
+const KIND_AT = 1;
+const RELAYED = 2;
 
 /** A copy of its own: msgpackr's result is a slice of a buffer that the next call goes on filling. */
 function packed(value: unknown): Uint8Array {
@@ -46,8 +50,10 @@ function packed(value: unknown): Uint8Array {
 
 /** Any value of the msgpack kind; throws nothing. */
 export function unpack(frame: Uint8Array): Result<unknown, Garbled> {
+  // Not a Buffer: what is cut out of it would be Buffers, too, and no equal of what was sent.
+  const plain = new Uint8Array(frame.buffer, frame.byteOffset, frame.byteLength);
   try {
-    return success(packr.unpack(frame));
+    return success(packr.unpack(plain));
   } catch (error) {
     return garbled(error instanceof Error ? error.message : 'not msgpack');
   }
@@ -71,13 +77,21 @@ export function readEnvelope(frame: Uint8Array): Result<Envelope, Garbled> {
   const value = unpacked.value;
   if (!Array.isArray(value) || value.length !== 4) return garbled('not a frame');
   const [code, incarnation, sequence, body] = value as readonly unknown[];
-  const kind = typeof code === 'number' ? KINDS[code] : undefined;
+  const kind = typeof code === 'number' ? KINDS[code & ~RELAYED] : undefined;
   if (kind === undefined) return garbled('unknown kind of frame');
+  const relayed = ((code as number) & RELAYED) !== 0;
   if (!isCounter(incarnation) || !isCounter(sequence)) return garbled('bad sequence');
   if (!isObject(body)) return garbled('no message');
   const { from, to } = body;
   if (typeof from !== 'string' || typeof to !== 'string') return garbled('no sender or receiver');
-  return success({ kind, incarnation, sequence, from, to, body });
+  return success({ kind, relayed, incarnation, sequence, from, to, body });
+}
+
+/** A copy of a frame of another member, as this node hands it on. */
+export function markRelayed(frame: Uint8Array): Uint8Array {
+  const copy = Uint8Array.from(frame);
+  copy[KIND_AT] = (copy[KIND_AT] ?? 0) | RELAYED;
+  return copy;
 }
 
 export function readCarried(envelope: Envelope): Result<Carried, Garbled> {

@@ -96,6 +96,7 @@ export const command: z.ZodType<Command> = z.discriminatedUnion('kind', [
   }),
   z.object({ ...guard, kind: z.literal('fenced'), node: name, disk: text }),
   z.object({ ...guard, kind: z.literal('serving'), node: name, stamps }),
+  z.object({ ...guard, kind: z.literal('report'), node: name, stamps }),
   z.object({
     ...guard,
     kind: z.literal('takeover-failed'),

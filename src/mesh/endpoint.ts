@@ -12,7 +12,6 @@
 import { noise } from '@chainsafe/libp2p-noise';
 import { yamux } from '@chainsafe/libp2p-yamux';
 import type { Connection, PeerId, Stream } from '@libp2p/interface';
-import { peerIdFromString } from '@libp2p/peer-id';
 import { tcp } from '@libp2p/tcp';
 import { createLibp2p, type Libp2p } from 'libp2p';
 import { known } from '../lib/assert.ts';
@@ -161,13 +160,9 @@ export class Endpoint {
   }
 }
 
-/** Whether a text is a peer id at all; libp2p throws on those that are not. */
-export function isPeerId(text: string): boolean {
-  try {
-    peerIdFromString(text);
-    return true;
-  } catch {
-    // The only way to ask.
-    return false;
-  }
+/** Whether a dial failed because somebody else answered. Noise says so in words only. */
+export function isForeignKey(error: unknown): boolean {
+  return (
+    error instanceof Error && error.message.includes('does not match expected remote identity')
+  );
 }

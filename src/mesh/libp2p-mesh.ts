@@ -14,7 +14,7 @@ import type { RaftMessage } from '../raft/types.ts';
 import { abortConnection } from './abort-connection.ts';
 import { type Address, parseAddress, sourceAddress } from './address.ts';
 import { type Carried, encodeHeartbeat, readHeartbeat } from './codec.ts';
-import { type Direction, Endpoint } from './endpoint.ts';
+import { type Direction, Endpoint, isForeignKey } from './endpoint.ts';
 import { MAX_HEARTBEAT_BYTES } from './heartbeat-lane.ts';
 import { encodeHello, judgeHello, type Refusal } from './hello.ts';
 import type { Identity } from './identity.ts';
@@ -230,7 +230,12 @@ export class Libp2pMesh implements Mesh {
       redialMs,
       connectTimeoutMs,
       dials: this.#dials(member.peerId),
-      dial: (signal) => endpoint.dial(member.peerId, address, signal),
+      dial: (signal) =>
+        endpoint.dial(member.peerId, address, signal).catch((error: unknown) => {
+          const detail = `another key answers at ${address.host}:${address.port}`;
+          if (isForeignKey(error)) this.#refuse(node, { code: 'NOT_A_MEMBER', detail });
+          throw error;
+        }),
       openStream: (connection, kind, signal) => endpoint.openStream(connection, kind, signal),
       probe: (signal) => this.#probe(address, over, signal),
       onState: (state) => this.#onState(node, over, state),
@@ -274,6 +279,7 @@ export class Libp2pMesh implements Mesh {
   #onFrame(peer: NodeId, frame: Uint8Array): Refusal | null {
     const routed = this.#router.receive(peer, frame);
     if (routed.kind === 'refused') return routed;
+    if (routed.kind === 'ignored') this.#refuse(peer, routed);
     if (routed.kind === 'deliver') this.#emit(routed.carried);
     else if (routed.kind === 'forward') this.#transmit(routed.transmissions);
     return null;

@@ -14,6 +14,7 @@ import {
   type Envelope,
   encodeFrame,
   MAX_FRAME_BYTES,
+  markRelayed,
   readCarried,
   readEnvelope,
 } from './codec.ts';
@@ -21,6 +22,9 @@ import { SeenFrames } from './seen-frames.ts';
 
 /** Larger frames are not relayed: they would load links that are not their own. */
 export const MAX_RELAYED_BYTES = 64 * 1024;
+
+/** What a peer may write into our log. */
+const MAX_QUOTED = 64;
 
 export type Lane = 'raft' | 'snapshot';
 
@@ -41,6 +45,8 @@ export type Routed =
   | { readonly kind: 'deliver'; readonly carried: Carried }
   | { readonly kind: 'forward'; readonly transmissions: readonly Transmission[] }
   | { readonly kind: 'dropped'; readonly why: 'duplicate' | 'no-way' }
+  /** Worth a line in the log, and no fault of the peer: two members may disagree for a moment. */
+  | { readonly kind: 'ignored'; readonly code: ProblemCode; readonly detail: string }
   | { readonly kind: 'refused'; readonly code: ProblemCode; readonly detail: string };
 
 export type Traffic = {
@@ -115,8 +121,11 @@ export class Router {
     const envelope = read.value;
     const forged = this.#forged(peer, envelope);
     if (forged !== null) return { kind: 'refused', code: 'SENDER_FORGED', detail: forged };
-    // Both ends may be mistaken about the membership for a moment: that is no forgery.
-    if (!this.#members.has(envelope.from) || !this.#members.has(envelope.to)) return this.#noWay();
+    const stranger = [envelope.from, envelope.to].find((node) => !this.#members.has(node));
+    if (stranger !== undefined) {
+      const detail = `relayed from or to ${stranger.slice(0, MAX_QUOTED)}`;
+      return { kind: 'ignored', code: 'NOT_A_MEMBER', detail };
+    }
     if (this.#seen.has(envelope)) {
       this.#traffic.duplicates += 1;
       return { kind: 'dropped', why: 'duplicate' };
@@ -133,14 +142,15 @@ export class Router {
 
   /** A relay may speak for another member, but only to this node: one hop, and no loops. */
   #forged(peer: NodeId, envelope: Envelope): string | null {
-    if (envelope.from === this.#self) return 'a message of this node came back';
-    if (envelope.from === peer || envelope.to === this.#self) return null;
-    return `a message from ${envelope.from} to ${envelope.to} would take two hops`;
+    const { from, to, relayed } = envelope;
+    if (from === this.#self) return 'a message of this node came back';
+    if (!relayed) return from === peer ? null : `in the name of ${from.slice(0, MAX_QUOTED)}`;
+    return to === this.#self ? null : 'a relayed message would take a second hop';
   }
 
   #forward(to: NodeId, frame: Uint8Array): Routed {
     const small = frame.byteLength <= MAX_RELAYED_BYTES;
-    const transmissions = small ? this.#direct(to, frame) : [];
+    const transmissions = small ? this.#direct(to, markRelayed(frame)) : [];
     if (transmissions.length === 0) return this.#noWay();
     this.#traffic.forwarded += 1;
     return { kind: 'forward', transmissions };
