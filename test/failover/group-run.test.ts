@@ -134,7 +134,10 @@ describe('starting', () => {
     done(run, 'start', 'lun');
     const failed = play(run, [...done(run, 'start', 'data', 0, false)]);
     expect(acts(failed)).toContain('kill data');
-    play(run, effects.filter((e) => e.kind === 'act' && e.verb === 'prepare'));
+    play(
+      run,
+      effects.filter((e) => e.kind === 'act' && e.verb === 'prepare'),
+    );
     expect(run.phase).toBe('down');
   });
 });
