@@ -1,5 +1,5 @@
 /** Reads `groups:`: failover groups with their resources, and what they may not share. */
-import type { GroupDefinition, Member } from '../cluster/definition.ts';
+import type { GroupDefinition, Member, Parameter } from '../cluster/definition.ts';
 import type { NodeId } from '../lib/ids.ts';
 import type { Path } from './fault.ts';
 import { checkNode } from './members.ts';
@@ -75,9 +75,14 @@ function claim(source: Source, uses: Uses, own: Uses, { path, definition }: Plac
   switch (type) {
     case 'disk':
       once('disk', 'identity');
+      claimDevices(uses, parameters['device'], at('device'));
       if (parameters['volatile-reservations'] === true) {
         const detail = 'a target that loses power forgets who was fenced: P2 does not hold then';
         source.warn(at('volatile-reservations'), detail);
+      }
+      if (parameters['accept-late-writes'] === true) {
+        const detail = 'a write that was in flight may reach the disk late: P2 does not hold then';
+        source.warn(at('accept-late-writes'), detail);
       }
       break;
     case 'filesystem':
@@ -99,6 +104,14 @@ function claim(source: Source, uses: Uses, own: Uses, { path, definition }: Plac
       once(where, 'address');
       break;
     }
+  }
+}
+
+/** The same device is the same disk; names that differ from node to node say nothing. */
+function claimDevices(uses: Uses, devices: Parameter | undefined, path: Path): void {
+  if (!Array.isArray(devices)) return;
+  for (const device of new Set<string>(devices)) {
+    uses.use('DUPLICATE_ADDRESS', 'device', device, path);
   }
 }
 

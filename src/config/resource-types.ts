@@ -61,23 +61,37 @@ const reservationType = parsed(
   'write-exclusive (1) for one path, write-exclusive-registrants-only (5) for several',
 );
 
+const EMULATED = /^emulated:[^#\s]+#[A-Za-z0-9._-]{1,64}$/;
+
+/** One path or several to the same disk; an emulated disk is one device `emulated:SOCKET#LUN`. */
+const devices = z.union([z.string().transform((one) => [one]), z.array(z.string()).min(1)]);
+
 const disk = z
   .strictObject({
-    identity,
-    device: z.string().min(1).optional(),
+    identity: identity.optional(),
+    device: devices.optional(),
     adapter: z.enum(['scsi', 'sg-persist', 'emulated']).optional(),
     'reservation-type': reservationType.optional(),
     'volatile-reservations': z.boolean().optional(),
+    'accept-late-writes': z.boolean().optional(),
   })
-  .superRefine(({ adapter, device }, context) => {
-    const local = device?.startsWith('/dev/') ?? true;
-    if (adapter !== 'emulated' && !local) {
-      const message = 'expected a path below /dev, since the adapter is not `emulated`';
-      context.addIssue({ code: 'custom', path: ['device'], message });
+  .superRefine(({ identity: found, adapter, device = [] }, context) => {
+    const refuse = (key: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [key], message });
+    const emulated = adapter === 'emulated' || device.some((path) => path.startsWith('emulated:'));
+    if (emulated) {
+      const [only = ''] = device;
+      if (adapter !== undefined && adapter !== 'emulated') {
+        refuse('adapter', 'expected `emulated`, since the device is an emulated one');
+      }
+      if (device.length !== 1 || !EMULATED.test(only)) {
+        refuse('device', 'expected one device emulated:SOCKET#LUN, or emulated:HOST:PORT#LUN');
+      }
+      return;
     }
-    if (adapter === 'emulated' && device === undefined) {
-      const message = 'missing: where the emulated disk answers (`device`)';
-      context.addIssue({ code: 'custom', path: ['device'], message });
+    if (found === undefined) refuse('identity', 'missing: the identity of VPD page 83h');
+    if (!device.every((path) => path.startsWith('/dev/'))) {
+      refuse('device', 'expected a path below /dev, or several');
     }
   });
 

@@ -11,8 +11,8 @@ const replaced: readonly Case[] = [
     'identity:',
     'identty:',
     [
-      'CONFIG_INVALID groups[0].resources[0].parameters.identity @ identty',
       'CONFIG_UNKNOWN_KEY groups[0].resources[0].parameters.identty @ identty',
+      'CONFIG_INVALID groups[0].resources[0].parameters.identity @ identty',
     ],
   ],
   [
