@@ -6,7 +6,7 @@
  *
  * Reference: rtnetlink(7), linux/if_link.h, linux/if_addr.h.
  */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { HoldfastError } from '../lib/error.ts';
 import { type Address, parseAddress } from './address.ts';
 import {
@@ -186,10 +186,24 @@ export async function deleteLink(name: string): Promise<void> {
  * @throws HoldfastError NETWORK_CHANGE_REFUSED
  */
 export function setIpv4Option(device: string, name: string, value: number): void {
+  setOption(`ipv4/conf/${deviceName(device)}/${name}`, value);
+}
+
+/**
+ * Sets `net.ipv6.conf.DEVICE.NAME`; without IPv6 on this machine there is nothing to set.
+ *
+ * @throws HoldfastError NETWORK_CHANGE_REFUSED
+ */
+export function setIpv6Option(device: string, name: string, value: number): void {
+  if (existsSync('/proc/sys/net/ipv6')) setOption(`ipv6/conf/${deviceName(device)}/${name}`, value);
+}
+
+function setOption(path: string, value: number): void {
   try {
-    writeFileSync(`/proc/sys/net/ipv4/conf/${deviceName(device)}/${name}`, String(value));
+    const file = `/proc/sys/net/${path}`;
+    if (readFileSync(file, 'utf8').trim() !== String(value)) writeFileSync(file, String(value));
   } catch (cause) {
-    throw new HoldfastError('NETWORK_CHANGE_REFUSED', { device, option: name }, { cause });
+    throw new HoldfastError('NETWORK_CHANGE_REFUSED', { option: path, value }, { cause });
   }
 }
 

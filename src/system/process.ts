@@ -55,6 +55,11 @@ export function markOf(pid: number): ProcessMark | null {
   return stat === null || stat.state === 'Z' ? null : { pid, startTicks: stat.startTicks };
 }
 
+/** Whether the process of this mark still runs; one that has ended and waits for its parent does not. */
+export function isRunning({ pid, startTicks }: ProcessMark): boolean {
+  return markOf(pid)?.startTicks === startTicks;
+}
+
 /**
  * Living members of the process group or session that `leader` founded. Empty when its pid has been
  * given to another process: the kernel does that only after the group has died out.

@@ -3,7 +3,7 @@
  * line back. It lives here, below the resources, because the guardian withdraws what a dead daemon
  * announced.
  */
-import { createConnection } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
 
@@ -25,14 +25,18 @@ export type SegmentReply =
 
 const LONGEST_REPLY = 4_096;
 
-/** @throws HoldfastError SEGMENT_UNREACHABLE */
+/**
+ * Asks the segment at `segment`, the path of a Unix socket or `host:port`.
+ *
+ * @throws HoldfastError SEGMENT_UNREACHABLE; the signal's reason when it aborts.
+ */
 export function askSegment(
-  socketPath: string,
+  segment: string,
   request: SegmentRequest,
   options: { readonly timeoutMs: Millis; readonly signal: AbortSignal },
 ): Promise<SegmentReply> {
   return new Promise((resolve, reject) => {
-    const connection = createConnection(socketPath);
+    const connection = connect(segment);
     let reply = '';
     const conclude = (act: () => void) => {
       options.signal.removeEventListener('abort', aborted);
@@ -40,9 +44,7 @@ export function askSegment(
       act();
     };
     const fail = (reason: string, errno = '') =>
-      conclude(() =>
-        reject(new HoldfastError('SEGMENT_UNREACHABLE', { socketPath, reason, errno })),
-      );
+      conclude(() => reject(new HoldfastError('SEGMENT_UNREACHABLE', { segment, reason, errno })));
     const aborted = () => conclude(() => reject(options.signal.reason));
     if (options.signal.aborted) return aborted();
     options.signal.addEventListener('abort', aborted, { once: true });
@@ -59,6 +61,13 @@ export function askSegment(
     });
     connection.write(`${JSON.stringify(request)}\n`);
   });
+}
+
+function connect(segment: string): Socket {
+  const endpoint = /^(?:\[([^\]]+)\]|([^:/]+)):(\d{1,5})$/.exec(segment);
+  if (endpoint === null) return createConnection(segment);
+  const host = endpoint[1] ?? endpoint[2] ?? '';
+  return createConnection({ host, port: Number(endpoint[3]) });
 }
 
 function parseReply(line: string): SegmentReply | null {

@@ -48,9 +48,14 @@ export async function undo(item: Teardown, options: UndoOptions): Promise<void> 
 
 /**
  * Takes every mount off this directory, whoever uses it: forced, and detached from the tree at once.
- * What still writes to it meets the disk's fence.
+ * What still writes to it meets the disk's fence. Nothing mounted there is a success.
+ *
+ * @throws HoldfastError UNMOUNT_FAILED; the signal's reason when it aborts.
  */
-async function unmountLazily(path: string, options: UndoOptions): Promise<void> {
+export async function unmountLazily(
+  path: string,
+  options: Omit<UndoOptions, 'filter'>,
+): Promise<void> {
   const untilMs = options.clock.now() + options.timeoutMs;
   while (mountAt(path) !== null) {
     const timeoutMs = untilMs - options.clock.now();

@@ -1,0 +1,296 @@
+/**
+ * A journaled file system on a disk that this node owns. Mounting replays the journal; a check of the
+ * whole file system never runs, a failover has no time for it and a journal makes it needless.
+ *
+ * What an application was told is durable must be there afterwards, so the agent refuses what breaks
+ * that promise: no journal, no barriers, a journal that is not replayed. It looks at the superblock
+ * past every cache, since a cached one may be older than the fence. A device that is already mounted
+ * on this node through another path is refused as well, and that is why `nouuid` is never added by
+ * itself: XFS's own check is the last one that would see it.
+ *
+ * It does not fence (the disk does), does not format, and does not mount read-only.
+ *
+ * Parameters: `disk` (the disk resource) or `device`, `directory`, `type` (ext4, xfs), `options`.
+ *
+ * Reference: DESIGN §9; mount(8), umount(8), ext4(5), xfs(5).
+ */
+import { mkdir, opendir, realpath, statfs } from 'node:fs/promises';
+import type { ResourceDefinition } from '../../cluster/definition.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { HoldfastError } from '../../lib/error.ts';
+import type { Millis } from '../../lib/ids.ts';
+import { type MountUser, mountUsers } from '../../system/mount-users.ts';
+import { isReadOnly, type Mount, mountAt, mountsOf } from '../../system/mounts.ts';
+import { run } from '../../system/run.ts';
+import { deviceNumber, readSuperblock } from '../../system/superblock.ts';
+import type { Teardown } from '../../system/teardown.ts';
+import { unmountLazily } from '../../system/undo.ts';
+import type { ActionContext, Outcome, ResourceAgent } from '../agent.ts';
+import { OK } from '../agent.ts';
+import { failed, notRunning, outcomeOf } from '../outcome.ts';
+import { misconfigured, optionalText, requiredText, words } from '../parameters.ts';
+
+export type FilesystemOptions = {
+  readonly clock: Clock;
+  /** The device under which this node may write to the disk now: a path, or the map above its paths. */
+  readonly deviceOf: (disk: ResourceDefinition, context: ActionContext) => Promise<string>;
+};
+
+const TYPES: readonly string[] = ['ext4', 'xfs'];
+const GIVES_UP_BARRIERS = /^(nobarrier|barrier=(0|none|no|off))$/i;
+const SKIPS_THE_JOURNAL = /^(noload|norecovery|ro)$/i;
+const UNMOUNT_EVERY_MS: Millis = 25;
+/** Of the stop timeout: until then users may leave by themselves, then they are ended. */
+const PATIENCE = 0.5;
+const QUESTION_TIMEOUT_MS: Millis = 60_000;
+
+export class FilesystemAgent implements ResourceAgent {
+  readonly #options: FilesystemOptions;
+  /** Directories whose last question has not come back: a dead disk gets one thread, not many. */
+  readonly #asked = new Set<string>();
+
+  constructor(options: FilesystemOptions) {
+    this.#options = options;
+  }
+
+  validateAll(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
+    return outcomeOf(async () => {
+      const wanted = read(definition);
+      if (optionalText(definition, 'device') === null) diskOf(definition, context);
+      for (const option of wanted.options) refuseUnsafe(option);
+      await run(['mount', '--version'], { signal: context.signal, timeoutMs: QUESTION_TIMEOUT_MS });
+      return OK;
+    });
+  }
+
+  fitness(definition: ResourceDefinition, _context: ActionContext): Promise<Outcome> {
+    return outcomeOf(async () => {
+      const { directory } = read(definition);
+      const there = mountAt(await plainPath(directory));
+      if (there === null) return OK;
+      return failed('FILESYSTEM_BUSY', `${there.source} is mounted on ${directory}`);
+    });
+  }
+
+  /** Nothing: what is read of the journal before the fence is worth nothing after it. */
+  async prepare(): Promise<Outcome> {
+    return OK;
+  }
+
+  start(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
+    return outcomeOf(async () => {
+      const wanted = read(definition);
+      for (const option of wanted.options) refuseUnsafe(option);
+      const device = await this.#device(definition, context);
+      const number = await deviceNumber(device);
+      await mkdir(wanted.directory, { recursive: true });
+      const directory = await realpath(wanted.directory);
+      if (isMountedAlready(number, directory, wanted.type)) return OK;
+      await checkSuperblock(device, wanted.type);
+      const options = wanted.options.length === 0 ? [] : ['-o', wanted.options.join(',')];
+      const argv = ['mount', '-i', '-t', wanted.type, ...options, device, directory];
+      const bound = { signal: context.signal, timeoutMs: definition.startTimeoutMs };
+      const { status, stderr } = await run(argv, bound);
+      if (status !== 0) return failed('MOUNT_FAILED', stderr.trim());
+      return await this.#accept(directory, definition, context);
+    });
+  }
+
+  stop(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
+    return outcomeOf(async () => {
+      const { clock } = this.#options;
+      const directory = await plainPath(read(definition).directory);
+      const beganMs = clock.now();
+      const told: string[] = [];
+      let refusal = '';
+      while (clock.now() - beganMs < definition.stopTimeoutMs * 0.8) {
+        if (mountAt(directory) === null) return { ...OK, detail: told.join('; ') };
+        refusal = await unmount(directory, definition, context);
+        if (refusal === '') continue;
+        if (clock.now() - beganMs > definition.stopTimeoutMs * PATIENCE) {
+          const users = mountUsers(directory);
+          for (const user of users) end(user);
+          told.push(...users.map(({ pid, command }) => `killed ${pid} (${command})`));
+        }
+        await clock.after(UNMOUNT_EVERY_MS, context.signal);
+      }
+      await this.#undo(directory, definition, context);
+      return failed('UNMOUNT_FAILED', [refusal, ...told, 'taken off the tree by force'].join('; '));
+    });
+  }
+
+  kill(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
+    return outcomeOf(async () => {
+      await this.#undo(await plainPath(read(definition).directory), definition, context);
+      return OK;
+    });
+  }
+
+  /** Nothing: a mount is invisible outside, and the disk's reservation stays. */
+  async suspend(): Promise<Outcome> {
+    return OK;
+  }
+
+  async resume(): Promise<Outcome> {
+    return OK;
+  }
+
+  monitor(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
+    return outcomeOf(async () => {
+      const { directory } = read(definition);
+      const mount = mountAt(await plainPath(directory));
+      if (mount === null) return notRunning(`nothing is mounted on ${directory}`);
+      if (isReadOnly(mount)) return failed('FILESYSTEM_READ_ONLY', describe(mount));
+      return await this.#ask(mount, definition, context);
+    });
+  }
+
+  /** The kernel tells nobody of a file system that it gave up; the monitor asks. */
+  watch(): void {}
+
+  teardown(definition: ResourceDefinition): readonly Teardown[] {
+    return [{ kind: 'unmount-lazily', path: requiredText(definition, 'directory') }];
+  }
+
+  async #device(definition: ResourceDefinition, context: ActionContext): Promise<string> {
+    const device = optionalText(definition, 'device');
+    return device ?? (await this.#options.deviceOf(diskOf(definition, context), context));
+  }
+
+  /** What the superblock's own default options ask for shows only once it is mounted. */
+  async #accept(
+    directory: string,
+    definition: ResourceDefinition,
+    context: ActionContext,
+  ): Promise<Outcome> {
+    const mount = mountAt(directory);
+    if (mount === null) return failed('MOUNT_FAILED', `nothing is mounted on ${directory}`);
+    const unsafe = mount.superOptions.find((option) => GIVES_UP_BARRIERS.test(option));
+    if (unsafe === undefined && !isReadOnly(mount)) return OK;
+    await this.#undo(directory, definition, context);
+    return unsafe === undefined
+      ? failed('FILESYSTEM_READ_ONLY', describe(mount))
+      : failed('BARRIER_REFUSED', `${unsafe} is a default of the file system on ${mount.source}`);
+  }
+
+  async #undo(
+    directory: string,
+    { stopTimeoutMs }: ResourceDefinition,
+    { signal }: ActionContext,
+  ): Promise<void> {
+    const { clock } = this.#options;
+    await unmountLazily(directory, { clock, signal, timeoutMs: stopTimeoutMs });
+  }
+
+  async #ask(
+    mount: Mount,
+    { monitorTimeoutMs }: ResourceDefinition,
+    { signal }: ActionContext,
+  ): Promise<Outcome> {
+    const { directory } = mount;
+    if (this.#asked.has(directory)) {
+      return failed('FILESYSTEM_HUNG', `${describe(mount)} has not answered the last question`);
+    }
+    this.#asked.add(directory);
+    const answer = answers(directory)
+      .then(
+        () => OK,
+        (error: unknown) => failed('FILESYSTEM_HUNG', `${describe(mount)}: ${String(error)}`),
+      )
+      .finally(() => this.#asked.delete(directory));
+    const late = this.#options.clock
+      .after(monitorTimeoutMs * 0.8, signal)
+      .then(() => failed('FILESYSTEM_HUNG', `${describe(mount)} does not answer`));
+    return await Promise.race([answer, late]);
+  }
+}
+
+type Wanted = {
+  readonly directory: string;
+  readonly type: string;
+  readonly options: readonly string[];
+};
+
+function read(definition: ResourceDefinition): Wanted {
+  const type = requiredText(definition, 'type');
+  if (/^(ext2|vfat|msdos|exfat|minix)$/.test(type)) throw new HoldfastError('NO_JOURNAL', { type });
+  if (!TYPES.includes(type)) throw misconfigured(definition, 'type', `not ${TYPES.join(' or ')}`);
+  const directory = requiredText(definition, 'directory');
+  if (!directory.startsWith('/')) throw misconfigured(definition, 'directory', 'not absolute');
+  const options = words(definition, 'options').flatMap((text) => text.split(','));
+  return { directory, type, options: options.map((text) => text.trim()).filter((text) => text) };
+}
+
+function refuseUnsafe(option: string): void {
+  if (GIVES_UP_BARRIERS.test(option)) throw new HoldfastError('BARRIER_REFUSED', { option });
+  if (SKIPS_THE_JOURNAL.test(option)) throw new HoldfastError('NO_JOURNAL', { option });
+}
+
+function diskOf(definition: ResourceDefinition, context: ActionContext): ResourceDefinition {
+  const name = requiredText(definition, 'disk');
+  const disk = context.resources.find((resource) => resource.name === name);
+  if (disk === undefined) throw misconfigured(definition, 'disk', `no resource ${name}`);
+  return disk;
+}
+
+/** @throws HoldfastError FILESYSTEM_BUSY when device or directory is used for something else. */
+function isMountedAlready(number: string, directory: string, type: string): boolean {
+  const there = mountAt(directory);
+  if (there?.device === number && there.type === type) return true;
+  if (there !== null)
+    throw new HoldfastError('FILESYSTEM_BUSY', { directory, holds: there.source });
+  const elsewhere = mountsOf(number)[0];
+  if (elsewhere === undefined) return false;
+  throw new HoldfastError('FILESYSTEM_BUSY', { mountedOn: elsewhere.directory, device: number });
+}
+
+async function checkSuperblock(device: string, type: string): Promise<void> {
+  const found = await readSuperblock(device);
+  if (found.type !== (type === 'xfs' ? 'xfs' : 'ext')) {
+    throw new HoldfastError('FILESYSTEM_TYPE_MISMATCH', {
+      device,
+      wanted: type,
+      found: found.type,
+    });
+  }
+  if (!found.journal) throw new HoldfastError('NO_JOURNAL', { device });
+}
+
+/** Empty when it came off, else the reason. */
+async function unmount(
+  directory: string,
+  { stopTimeoutMs }: ResourceDefinition,
+  { signal }: ActionContext,
+): Promise<string> {
+  const bound = { signal, timeoutMs: stopTimeoutMs * PATIENCE };
+  const { status, stderr } = await run(['umount', '--no-canonicalize', directory], bound);
+  return status === 0 ? '' : stderr.trim() || `status ${status}`;
+}
+
+function end({ pid }: MountUser): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It left by itself between the look and the signal.
+  }
+}
+
+/** A question that a shut-down file system cannot answer from memory alone. */
+async function answers(directory: string): Promise<void> {
+  await statfs(directory);
+  const entries = await opendir(directory);
+  try {
+    await entries.read();
+  } finally {
+    await entries.close();
+  }
+}
+
+/** As the mount table writes it; a directory that is not there yet has no links to follow. */
+async function plainPath(directory: string): Promise<string> {
+  return await realpath(directory).catch(() => directory);
+}
+
+function describe({ source, directory, type }: Mount): string {
+  return `${type} of ${source} on ${directory}`;
+}

@@ -1,0 +1,85 @@
+/**
+ * What file system a device carries, read past every cache (O_DIRECT): a page that was read before the
+ * disk was fenced may be stale.
+ *
+ * Only what a failover must know: the type and whether there is a journal to replay. It repairs
+ * nothing and reads no more than the first block.
+ *
+ * Reference: Linux Documentation/filesystems/ext4/super.rst; XFS Algorithms & Data Structures, §13.1.
+ */
+import { constants } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { HoldfastError } from '../lib/error.ts';
+import { addressOf } from './sg-io.ts';
+
+export type Superblock = {
+  readonly type: 'ext' | 'xfs' | 'unknown';
+  /** XFS always has one. */
+  readonly journal: boolean;
+  readonly uuid: string;
+};
+
+const BLOCK_BYTES = 4096;
+const EXT_SUPERBLOCK = 1024;
+const EXT_MAGIC = 0xef53;
+const EXT_HAS_JOURNAL = 0x4;
+
+/** @throws HoldfastError DEVICE_UNREADABLE */
+export async function readSuperblock(device: string): Promise<Superblock> {
+  return parseSuperblock(await readFirstBlock(device));
+}
+
+export function parseSuperblock(block: Buffer): Superblock {
+  if (block.subarray(0, 4).toString('latin1') === 'XFSB') {
+    return { type: 'xfs', journal: true, uuid: uuidAt(block, 32) };
+  }
+  if (block.readUInt16LE(EXT_SUPERBLOCK + 0x38) === EXT_MAGIC) {
+    const compatible = block.readUInt32LE(EXT_SUPERBLOCK + 0x5c);
+    const journal = (compatible & EXT_HAS_JOURNAL) !== 0;
+    return { type: 'ext', journal, uuid: uuidAt(block, EXT_SUPERBLOCK + 0x68) };
+  }
+  return { type: 'unknown', journal: false, uuid: '' };
+}
+
+/**
+ * `major:minor` as the mount table writes it.
+ *
+ * @throws HoldfastError DEVICE_UNREADABLE when it is missing or no block device.
+ */
+export async function deviceNumber(device: string): Promise<string> {
+  try {
+    const facts = await stat(device);
+    if (facts.isBlockDevice()) {
+      const number = BigInt(facts.rdev);
+      const major = ((number >> 8n) & 0xfffn) | ((number >> 32n) & 0xffff_f000n);
+      const minor = (number & 0xffn) | ((number >> 12n) & 0xffff_ff00n);
+      return `${major}:${minor}`;
+    }
+  } catch (cause) {
+    throw new HoldfastError('DEVICE_UNREADABLE', { device }, { cause });
+  }
+  throw new HoldfastError('DEVICE_UNREADABLE', { device, found: 'no block device' });
+}
+
+async function readFirstBlock(device: string): Promise<Buffer> {
+  try {
+    const handle = await open(device, constants.O_RDONLY | constants.O_DIRECT);
+    try {
+      // O_DIRECT wants memory at a multiple of the block size.
+      const room = Buffer.alloc(2 * BLOCK_BYTES);
+      const past = Number(addressOf(room) % BigInt(BLOCK_BYTES));
+      const from = (BLOCK_BYTES - past) % BLOCK_BYTES;
+      const { bytesRead } = await handle.read(room, from, BLOCK_BYTES, 0);
+      if (bytesRead < BLOCK_BYTES) throw new HoldfastError('DEVICE_UNREADABLE', { bytesRead });
+      return room.subarray(from, from + BLOCK_BYTES);
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    throw new HoldfastError('DEVICE_UNREADABLE', { device }, { cause });
+  }
+}
+
+function uuidAt(block: Buffer, offset: number): string {
+  return block.subarray(offset, offset + 16).toString('hex');
+}
