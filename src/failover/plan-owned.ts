@@ -39,9 +39,16 @@ function failOver(input: PlannerInput, group: GroupState, owner: NodeId, verdict
   const best = candidates[0];
   if (best === undefined || !best.eligible) return nobody(candidates);
   const { node } = best;
-  const reason: Reason = node === owner ? 'restart' : 'failover';
   const { evidence, silentMs } = verdict;
+  const reason = node === owner ? 'restart' : reasonFor(group, verdict);
   return assign(input, group, { node, reason, evidence, silentMs });
+}
+
+/** A living owner that was asked to go, and does not run the group, has in effect been moved. */
+function reasonFor(group: GroupState, { evidence }: Gone): Reason {
+  return group.phase === 'releasing' && evidence.kind === 'reported'
+    ? group.releaseReason
+    : 'failover';
 }
 
 function reportsFailure({ view }: PlannerInput, group: GroupState, owner: NodeId): boolean {
