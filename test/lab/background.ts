@@ -1,6 +1,7 @@
 /**
- * A program that runs in a guest in the background: started, asked after, stopped, killed. Its output goes to a file of
- * the host, written through, so that it can be read when the guest has lost its power or hangs.
+ * A program that runs in a guest in the background: started, asked after, stopped, killed. Its
+ * output goes to a file of the host, written through, so that it can be read when the guest has
+ * lost its power or hangs.
  *
  * It knows a program by its pid and start time: a pid alone may be another's by now.
  */

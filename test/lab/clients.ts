@@ -1,6 +1,7 @@
 /**
- * The people outside: the ledger's load generator and prober, and the watch at the switch, run in the laboratory's own namespace
- * and told what to do by lines. They never touch a guest but through the network.
+ * The people outside: the ledger's load generator and prober, and the watch at the switch, run in
+ * the laboratory's own namespace and told what to do by lines. They never touch a guest but
+ * through the network.
  */
 
 import { createInterface } from 'node:readline';

@@ -1,11 +1,12 @@
 /**
- * Holdfast in the laboratory: a daemon in each node guest, its configuration, its log, and waiting on what `holdfast status`
- * says. It drives the daemon only as an operator could; what the machines really do is asked elsewhere
- * (`observer.ts`, `watch/`), or a daemon that lies would judge itself.
+ * Holdfast in the laboratory: a daemon in each node guest, its configuration, its log, and waiting
+ * on what `holdfast status` says. It drives the daemon only as an operator could; what the
+ * machines really do is asked elsewhere (`observer.ts`, `watch/`), or a daemon that lies would
+ * judge itself.
  */
 
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Background } from './background.ts';
 import { daemonCommand, daemonFiles, emptyDaemonCommand, statusCommand } from './daemon-command.ts';
 import { type Guest, type KernelLab, until } from './kernel/index.ts';
@@ -35,9 +36,10 @@ export class ClusterNode {
   /** Writes the configuration and starts the daemon; resolves when its process runs. */
   async start(): Promise<void> {
     writeFileSync(join(this.guest.share, 'holdfast.yaml'), this.#options.config(this.id));
-    const { config } = daemonFiles;
+    const { config, socket } = daemonFiles;
     await this.guest.ok(
-      `mkdir -p ${config.replace(/\/[^/]*$/, '')} /run/holdfast && cp /lab/holdfast.yaml ${config} && chmod 600 ${config}`,
+      `mkdir -p ${dirname(config)} ${dirname(socket)}
+       cp /lab/holdfast.yaml ${config} && chmod 600 ${config}`,
     );
     await this.daemon.start(this.#options.command ?? daemonCommand, this.#options.env);
   }

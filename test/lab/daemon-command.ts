@@ -1,6 +1,7 @@
 /**
- * The one place that knows how the daemon and its command line are started in a guest. Everything is a shell text that
- * runs in the guest, where HOLDFAST_ROOT is the repository and `node` is the repository's own.
+ * The one place that knows how the daemon and its command line are started in a guest. Everything
+ * is a shell text that runs in the guest, where HOLDFAST_ROOT is the repository and `node` is the
+ * repository's own.
  */
 
 export const daemonFiles = {
@@ -12,10 +13,11 @@ export const daemonFiles = {
 } as const;
 
 /** Becomes the daemon: `exec`ed, so that the shell's pid is the daemon's. */
-export const daemonCommand = `node $HOLDFAST_ROOT/src/holdfast.js daemon --config ${daemonFiles.config}`;
+export const daemonCommand = `node $HOLDFAST_ROOT/src/holdfast.js run --config ${daemonFiles.config}`;
 
 export const statusCommand = `node $HOLDFAST_ROOT/src/holdfast.js status --json --socket ${daemonFiles.socket}`;
 
 /** Stays up and answers, and is no daemon: proves that the runtime works where the daemon will run. */
-export const emptyDaemonCommand =
-  'node -e \'require("node:net").createServer((s) => s.end(process.version)).listen(7999, "0.0.0.0", () => console.log("empty daemon", process.version))\'';
+export const emptyDaemonCommand = `node -e '
+const say = () => console.log("empty daemon", process.version);
+require("node:net").createServer((s) => s.end(process.version)).listen(7999, "0.0.0.0", say);'`;

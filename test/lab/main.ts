@@ -1,7 +1,8 @@
 /**
- * `npm run lab -- SCENARIO [--json] [--runs N] [--sabotage WHAT] [--keep]`: scenarios on real kernels. Exit status 0 when all
- * checks of all runs held, 1 when not, 2 on misuse. A sabotaged scenario is expected to fail: that is its use.
- * With `--json` the last line of the standard output is one JSON object with `ok`; the story goes to standard error.
+ * `npm run lab -- SCENARIO [--json] [--runs N] [--sabotage WHAT] [--keep]`: scenarios on real
+ * kernels. Exit status 0 when all checks of all runs held, 1 when not, 2 on misuse. A sabotaged
+ * scenario is expected to fail: that is its use. With `--json` the last line of the standard
+ * output is one JSON object with `ok`; the story goes to standard error.
  */
 
 import { parseArgs } from 'node:util';

@@ -1,10 +1,11 @@
 /**
- * An independent look at what the machines really do: mounts and addresses out of each guest's kernel, reservations out of the
- * *target's*, so that neither the daemon nor the initiators are asked what they believe. Then `violations`, pure, says
- * what must not be.
+ * An independent look at what the machines really do: mounts and addresses out of each guest's
+ * kernel, reservations out of the *target's*, so that neither the daemon nor the initiators are
+ * asked what they believe. Then `violations`, pure, says what must not be.
  *
- * A look takes some ten milliseconds a guest and the guests are not looked at in one instant: what lasts shorter is
- * not seen here (addresses: see `watch/`). A frozen guest does not answer, and is reported as silent.
+ * A look takes some ten milliseconds a guest and the guests are not looked at in one instant: what
+ * lasts shorter is not seen here (addresses: see `watch/`). A frozen guest does not answer, and is
+ * reported as silent.
  */
 
 import type { KernelLab } from './kernel/index.ts';
@@ -73,7 +74,9 @@ async function look(lab: KernelLab, id: number): Promise<GuestView> {
   const none = { guest: id, mounts: [], floating: [] };
   if (!guest.isOn) return { ...none, state: 'off' };
   const { status, output } = await guest.exec(
-    `for l in /dev/lab/lun*; do echo "lun $l $(readlink $l)"; done; while read -r l; do echo "mount $l"; done < /proc/mounts; ip -o -4 addr show | grep ' 10\\.99\\.3\\.'`,
+    `for l in /dev/lab/lun*; do echo "lun $l $(readlink $l)"; done
+     while read -r l; do echo "mount $l"; done < /proc/mounts
+     ip -o -4 addr show | grep ' 10\\.99\\.3\\.'`,
     lookTimeoutMs,
   );
   if (status === -1) return { ...none, state: guest.isOn ? 'silent' : 'off' };
@@ -99,7 +102,10 @@ async function look(lab: KernelLab, id: number): Promise<GuestView> {
 async function readReservations(lab: KernelLab, luns: number): Promise<readonly Reservation[]> {
   if (!lab.storage.isOn) return [];
   const text = await lab.storage.exec(
-    `cd /sys/kernel/config/target/core; for l in $(seq 0 ${luns - 1}); do p=iblock_$l/lun$l/pr; echo "lun $l"; cat $p/res_holder $p/res_type $p/res_pr_registered_i_pts; done`,
+    `cd /sys/kernel/config/target/core
+     for l in $(seq 0 ${luns - 1}); do
+       p=iblock_$l/lun$l/pr; echo "lun $l"; cat $p/res_holder $p/res_type $p/res_pr_registered_i_pts
+     done`,
     lookTimeoutMs,
   );
   return text.output

@@ -1,6 +1,7 @@
 /**
- * What a scenario is, and the report that it writes. A scenario tells a story with one laboratory and checks sentences; a check
- * that does not hold does not end it, since what comes after is part of the story. An exception does.
+ * What a scenario is, and the report that it writes. A scenario tells a story with one laboratory
+ * and checks sentences; a check that does not hold does not end it, since what comes after is part
+ * of the story. An exception does.
  */
 
 import type { KernelLab, LabOptions } from './kernel/index.ts';

@@ -1,9 +1,10 @@
 /**
- * Who answered when, and what of it must not be: promise P4 as a client sees it. Pure; times come in.
+ * Who answered when, and what of it must not be: promise P4 as a client sees it. Pure; times come
+ * in.
  *
- * Stale: a question asked *after* the answer of a newer owner had been seen was answered by an older one. (An answer that
- * crosses the newer one on the wire proves nothing.) Double: two nodes answered within one epoch, which no order of
- * events can excuse.
+ * Stale: a question asked *after* the answer of a newer owner had been seen was answered by an
+ * older one. (An answer that crosses the newer one on the wire proves nothing.) Double: two nodes
+ * answered within one epoch, which no order of events can excuse.
  */
 
 export type WhoAnswer = {

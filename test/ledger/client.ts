@@ -1,7 +1,8 @@
 /**
- * `node client.ts HOST:PORT [--clients N] [--answer-timeout-ms N] [--acknowledged FILE]`: load generators and a prober
- * as one process, for a laboratory that runs it where its clients are. It is told by lines on its standard input and
- * answers with one JSON line each: `status`, `stop` (no more appends), `verify`. It says each outage by itself.
+ * `node client.ts HOST:PORT [--clients N] [--answer-timeout-ms N] [--acknowledged FILE]`: load
+ * generators and a prober as one process, for a laboratory that runs it where its clients are. It
+ * is told by lines on its standard input and answers with one JSON line each: `status`, `stop` (no
+ * more appends), `verify`. It says each outage by itself.
  */
 
 import { createInterface } from 'node:readline';

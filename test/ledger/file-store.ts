@@ -1,10 +1,11 @@
 /**
- * Records in one file, a line each: checksum, space, JSON. A line counts when it is whole, ends in a newline and its
- * checksum fits; the first that does not, and all after it, is the torn end of a write that nobody was told
- * about, and is cut off. (Were it more than that, the client's memory would show it: `verify.ts`.)
+ * Records in one file, a line each: checksum, space, JSON. A line counts when it is whole, ends in
+ * a newline and its checksum fits; the first that does not, and all after it, is the torn end of a
+ * write that nobody was told about, and is cut off. (Were it more than that, the client's memory
+ * would show it: `verify.ts`.)
  *
- * What was read at the start is made durable before it is served: after a crash of the process alone, the page cache
- * can hold lines that never reached the disk.
+ * What was read at the start is made durable before it is served: after a crash of the process
+ * alone, the page cache can hold lines that never reached the disk.
  */
 
 import { closeSync, fsyncSync, openSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * The ledger on a TCP port. It answers in the order of the requests of a connection. A failed write is the end: no
- * answer to anybody, `onFailure` is told, and the process is expected to end with a status of its own.
+ * The ledger on a TCP port. It answers in the order of the requests of a connection. A failed
+ * write is the end: no answer to anybody, `onFailure` is told, and the process is expected to end
+ * with a status of its own.
  */
 
 import { createServer, type Server, type Socket } from 'node:net';

@@ -1,4 +1,7 @@
-/** The ledger judged as everything else is judged by it: by what survives, and by what is noticed when it does not. */
+/**
+ * The ledger judged as everything else is judged by it: by what survives, and by what is noticed
+ * when it does not.
+ */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,9 +1,10 @@
 /**
- * The ledger itself, without sockets: an append is answered when its record is durable, and not before. Records that
- * arrive while the disk is busy go down together (group commit). The same record asked for twice is stored once: a
- * client that lost the answer asks again.
+ * The ledger itself, without sockets: an append is answered when its record is durable, and not
+ * before. Records that arrive while the disk is busy go down together (group commit). The same
+ * record asked for twice is stored once: a client that lost the answer asks again.
  *
- * After a failed append nothing is certain any more, so every later request fails too; the server then ends.
+ * After a failed append nothing is certain any more, so every later request fails too; the server
+ * then ends.
  */
 
 import { type LedgerRecord, type RecordStore, recordKey } from './record-store.ts';

@@ -1,6 +1,6 @@
 /**
- * One TCP connection to a ledger: one question at a time, every wait bounded, any failure final for the connection.
- * Reconnecting is the caller's decision.
+ * One TCP connection to a ledger: one question at a time, every wait bounded, any failure final
+ * for the connection. Reconnecting is the caller's decision.
  */
 
 import { connect, type Socket } from 'node:net';

@@ -1,9 +1,11 @@
 /**
- * A client that never gives up: it appends one record after the other, remembers each that was acknowledged, and when
- * the ledger falls silent it tries again until somebody answers. An outage is the time between the last answer
- * before a failure and the first answer after it: what a user would have felt.
+ * A client that never gives up: it appends one record after the other, remembers each that was
+ * acknowledged, and when the ledger falls silent it tries again until somebody answers. An outage
+ * is the time between the last answer before a failure and the first answer after it: what a user
+ * would have felt.
  *
- * A record without an answer is asked for again under the same number, so that the ledger stores it once.
+ * A record without an answer is asked for again under the same number, so that the ledger stores
+ * it once.
  */
 
 import { appendFileSync } from 'node:fs';

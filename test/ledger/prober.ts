@@ -1,7 +1,8 @@
 /**
- * Asks "who are you?" over a fresh connection again and again: an open connection would stay with the machine that
- * accepted it, a new one goes where the address points now. What may not be is judged by `answers.ts`; which
- * *port of the switch* an answer came from is seen by the laboratory's own watch.
+ * Asks "who are you?" over a fresh connection again and again: an open connection would stay with
+ * the machine that accepted it, a new one goes where the address points now. What may not be is
+ * judged by `answers.ts`; which *port of the switch* an answer came from is seen by the
+ * laboratory's own watch.
  */
 
 import { setTimeout as pause } from 'node:timers/promises';

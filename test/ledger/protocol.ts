@@ -1,6 +1,6 @@
 /**
- * The ledger's language: newline-delimited JSON over TCP, a request a line, an answer a line, in order. And the splitting
- * of a byte stream into lines, which both ends need.
+ * The ledger's language: newline-delimited JSON over TCP, a request a line, an answer a line, in
+ * order. And the splitting of a byte stream into lines, which both ends need.
  */
 
 import type { LedgerRecord } from './record-store.ts';

@@ -1,6 +1,7 @@
 /**
- * The ledger's port to storage. What it must give is one sentence: when `append` resolved, the records are still there
- * after the power failed. Adapters: a file in a directory (`file-store.ts`); a block device may follow.
+ * The ledger's port to storage. What it must give is one sentence: when `append` resolved, the
+ * records are still there after the power failed. Adapters: a file in a directory
+ * (`file-store.ts`); a block device may follow.
  */
 
 export type LedgerRecord = {

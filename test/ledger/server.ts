@@ -1,9 +1,10 @@
 /**
- * `node server.ts HOST:PORT DIRECTORY`: the ledger as a program, the application of every laboratory. It says on its
- * standard output, as JSON, when it listens. It ends with status 1 when a write or an fsync failed, 2 on misuse.
+ * `node server.ts HOST:PORT DIRECTORY`: the ledger as a program, the application of every
+ * laboratory. It says on its standard output, as JSON, when it listens. It ends with status 1 when
+ * a write or an fsync failed, 2 on misuse.
  *
- * `LEDGER_SABOTAGE=no-fsync` is the negative control: it acknowledges out of memory and writes late, so that a
- * laboratory which then reports no loss is known to be blind.
+ * `LEDGER_SABOTAGE=no-fsync` is the negative control: it acknowledges out of memory and writes
+ * late, so that a laboratory which then reports no loss is known to be blind.
  */
 
 import { FileStore } from './file-store.ts';

@@ -1,8 +1,10 @@
 /**
- * The comparison behind promise P3: what a client was told is durable, against what the ledger lists. Pure.
+ * The comparison behind promise P3: what a client was told is durable, against what the ledger
+ * lists. Pure.
  *
- * Three states of a record matter. Acknowledged: it must be there. Sent without an answer: it may be there or not.
- * Never sent, or there twice, or with other contents: a phantom, which means that someone wrote what nobody asked for.
+ * Three states of a record matter. Acknowledged: it must be there. Sent without an answer: it may
+ * be there or not. Never sent, or there twice, or with other contents: a phantom, which means that
+ * someone wrote what nobody asked for.
  */
 
 import { type LedgerRecord, recordKey } from './record-store.ts';

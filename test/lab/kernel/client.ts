@@ -1,6 +1,7 @@
 /**
- * The client's side: processes in the laboratory's namespace, which is .254 on every network. Load generators and
- * probes run here, on the host's kernel and at the host's speed. They end with the laboratory.
+ * The client's side: processes in the laboratory's namespace, which is .254 on every network. Load
+ * generators and probes run here, on the host's kernel and at the host's speed. They end with the
+ * laboratory.
  */
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process';

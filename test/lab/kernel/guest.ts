@@ -1,11 +1,12 @@
 /**
- * A host with its own Linux kernel: a user-mode-linux process. Its power is that process: SIGKILL is power loss, SIGSTOP
- * freezes the machine in the middle of whatever it did. It is commanded over a serial line, so that it answers while
- * all of its networks are cut.
+ * A host with its own Linux kernel: a user-mode-linux process. Its power is that process: SIGKILL
+ * is power loss, SIGSTOP freezes the machine in the middle of whatever it did. It is commanded
+ * over a serial line, so that it answers while all of its networks are cut.
  *
- * setpriv and unshare tie it to this process: when the laboratory dies, however it dies, the kernel ends the
- * guest and everything in it, frozen or not. The wrapper ends last, so its end proves that no process of the guest, not
- * even its disk thread, is left: only then may the same disk be given to a new boot.
+ * setpriv and unshare tie it to this process: when the laboratory dies, however it dies, the
+ * kernel ends the guest and everything in it, frozen or not. The wrapper ends last, so its end
+ * proves that no process of the guest, not even its disk thread, is left: only then may the same
+ * disk be given to a new boot.
  *
  * It knows nothing of storage targets or of Holdfast: see `kernel-lab.ts` and `../cluster.ts`.
  */

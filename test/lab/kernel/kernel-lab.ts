@@ -1,9 +1,11 @@
 /**
- * The laboratory as a whole: a storage guest with a LIO target, and node guests that are logged in to it. It says what a
- * machine room can do (power, freeze, cables) and nothing of what runs in it.
+ * The laboratory as a whole: a storage guest with a LIO target, and node guests that are logged in
+ * to it. It says what a machine room can do (power, freeze, cables) and nothing of what runs in
+ * it.
  *
- * Every guest has a disk of its own that survives power loss, mounted at /var/lib/holdfast; everything else in a
- * guest is new at each boot. LUNs are /dev/sda, /dev/sdb, … in the nodes, also /dev/lab/lun0, …
+ * Every guest has a disk of its own that survives power loss, mounted at /var/lib/holdfast;
+ * everything else in a guest is new at each boot. LUNs are /dev/sda, /dev/sdb, … in the nodes,
+ * also /dev/lab/lun0, …
  */
 
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
@@ -55,7 +57,7 @@ export class KernelLab {
     this.#options = all;
     await ensurePackages(all.say);
     const directory = new RunDirectory();
-    await directory.open();
+    await directory.open(all.keep);
     this.#run = directory;
     try {
       this.#network = new Network(directory.namespace);
@@ -74,7 +76,7 @@ export class KernelLab {
   /** up → nothing: every guest off, namespace and run directory gone. */
   async down(): Promise<void> {
     await Promise.all(this.#guests.map((guest) => guest.powerOff()));
-    await this.#run?.close(this.#options?.keep ?? false);
+    await this.#run?.close();
     this.#run = undefined;
     this.#guests = [];
   }

@@ -1,10 +1,12 @@
 /**
- * Four Ethernets in one namespace of the host, each a bridge, with a tap for every guest: 0 is the SAN, 1 and 2 are the
- * interconnects, 3 is the public network. The namespace holds .254 on each of them: it is the client.
+ * Four Ethernets in one namespace of the host, each a bridge, with a tap for every guest: 0 is the
+ * SAN, 1 and 2 are the interconnects, 3 is the public network. The namespace holds .254 on each of
+ * them: it is the client.
  *
- * A fault is a set element of one nftables table in the bridge family: frames vanish, nobody is told, connections
- * hang, which is what a dead switch looks like. Several faults set in one call start at the same instant.
- * What it cannot do: a loss of carrier (the guests' vector devices have none), nor delay or random loss.
+ * A fault is a set element of one nftables table in the bridge family: frames vanish, nobody is
+ * told, connections hang, which is what a dead switch looks like. Several faults set in one call
+ * start at the same instant. What it cannot do: a loss of carrier (the guests' vector devices have
+ * none), nor delay or random loss.
  */
 
 import { run } from './host.ts';

@@ -20,6 +20,7 @@ const packages = [
   'nftables',
   'util-linux',
   'procps',
+  'curl',
 ] as const;
 
 /** One program a package stands for; each is looked for in the directories that Debian uses. */
@@ -36,6 +37,7 @@ const programs = [
   'nft',
   'setpriv',
   'pidof',
+  'curl',
 ] as const;
 
 const directories = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const;

@@ -7,7 +7,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -26,12 +26,16 @@ export class RunDirectory {
     made += 1;
   }
 
-  /** Makes the directory and starts its janitor; the namespace itself is the network's affair. */
-  async open(): Promise<void> {
+  /**
+   * Makes the directory and starts its janitor; `keep` spares the directory, for its logs,
+   * whatever the end.
+   */
+  async open(keep: boolean): Promise<void> {
     await sweep();
     mkdirSync(this.path, { mode: 0o700 });
     const owner = { pid: process.pid, startTicks: startTicks(process.pid) };
     writeFileSync(join(this.path, 'owner.json'), JSON.stringify(owner));
+    if (keep) writeFileSync(join(this.path, 'kept'), '');
     // Detached: a Ctrl-C at the terminal reaches the whole foreground group and must spare it.
     this.#janitor = spawn('sh', [janitor, this.namespace, this.path], {
       detached: true,
@@ -41,12 +45,12 @@ export class RunDirectory {
     this.#janitor.stdin?.on('error', () => {});
   }
 
-  /** Lets the janitor do its work, and waits for it. `keep` spares the directory, for its logs. */
-  async close(keep: boolean): Promise<void> {
+  /** Lets the janitor do its work, and waits for it. */
+  async close(): Promise<void> {
     const child = this.#janitor;
     if (child === undefined) return;
     this.#janitor = undefined;
-    await ended(child, keep ? 'keep\n' : '');
+    await ended(child);
   }
 }
 
@@ -61,7 +65,7 @@ export async function sweep(): Promise<void> {
     const path = join(tmpdir(), prefix + name);
     if (Number.isNaN(pid) || alive(pid, path)) continue;
     const child = spawn('sh', [janitor, name, path], { stdio: ['pipe', 'ignore', 'ignore'] });
-    await ended(child, existsSync(join(path, 'kept')) ? 'keep\n' : '');
+    await ended(child);
   }
 }
 
@@ -87,13 +91,13 @@ export function startTicks(pid: number): number | undefined {
   }
 }
 
-function ended(child: ChildProcess, input: string): Promise<void> {
+function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     child.on('close', () => resolve());
     child.on('error', () => resolve());
     child.ref();
     child.stdin?.on('error', () => {});
-    child.stdin?.end(input);
+    child.stdin?.end();
   });
 }
 

@@ -1,7 +1,7 @@
 /**
- * The host's end of a guest's serial line. A command's id goes out, "@@ID STATUS" comes back; texts travel by file
- * (`guest.ts`), because a serial line that carries a hundred kilobytes stalls. Waits are bounded, and end at
- * once when the line closes.
+ * The host's end of a guest's serial line. A command's id goes out, "@@ID STATUS" comes back;
+ * texts travel by file (`guest.ts`), because a serial line that carries a hundred kilobytes
+ * stalls. Waits are bounded, and end at once when the line closes.
  */
 
 import type { ChildProcess } from 'node:child_process';

@@ -1,7 +1,8 @@
 /**
- * Does the laboratory itself work? Machines boot and log in, a disk survives power loss, all nodes see one disk by one identity,
- * reservations outlive the target's power, cables can be cut, a floating address answers, and falls silent when its
- * lease in the kernel runs out. Every other scenario rests on these sentences.
+ * Does the laboratory itself work? Machines boot and log in, a disk survives power loss, all nodes
+ * see one disk by one identity, reservations outlive the target's power, cables can be cut, a
+ * floating address answers, and falls silent when its lease in the kernel runs out. Every other
+ * scenario rests on these sentences.
  */
 
 import { LabCluster } from '../cluster.ts';
@@ -119,7 +120,10 @@ async function durability(lab: KernelLab, report: Report): Promise<void> {
   for (let round = 1; round <= powerLosses; round += 1) {
     // Acknowledged in /lab, which is the host's; the power goes in the middle of the next write.
     await guest.ok(
-      `rm -f /lab/acked; (i=0; while i=$((i+1)); do echo ${round}-$i >> /var/lib/holdfast/lines && sync /var/lib/holdfast/lines && echo $i > /lab/acked; done) >/dev/null 2>&1 &`,
+      `rm -f /lab/acked; f=/var/lib/holdfast/lines
+      (i=0; while i=$((i+1)); do
+        echo ${round}-$i >> $f && sync $f && echo $i > /lab/acked
+      done) >/dev/null 2>&1 &`,
     );
     await until(async () => Number((await guest.exec('cat /lab/acked')).output) >= 5, {
       what: 'five durable lines',
@@ -175,7 +179,10 @@ async function aptpl(lab: KernelLab, report: Report): Promise<void> {
   );
 }
 
-/** What the daemon's packet filter needs of this kernel; see README: of nftables only the bridge family is here. */
+/**
+ * What the daemon's packet filter needs of this kernel; see README: of nftables only the bridge
+ * family is here.
+ */
 async function kernelLease(lab: KernelLab, report: Report): Promise<void> {
   const guest = lab.guest(3);
   const leaseMs = 1_500;
@@ -199,11 +206,11 @@ ip addr add ${floating}/24 dev vip0; ip link set vip0 up`);
   await guest.ok(`nft -f - <<'END'
 table bridge lease {
   set live { type ipv4_addr; flags timeout; }
-  chain in { type filter hook input priority 0
+  chain in { type filter hook prerouting priority -300
     ip daddr ${floating} ip daddr != @live drop
     arp daddr ip ${floating} arp daddr ip != @live drop
   }
-  chain out { type filter hook output priority 0
+  chain out { type filter hook postrouting priority 300
     ip saddr ${floating} ip saddr != @live drop
     arp saddr ip ${floating} arp saddr ip != @live drop
   }

@@ -1,9 +1,11 @@
 /**
- * A failover without Holdfast: the same storage, mounts, address and application, moved by hand with sg_persist and ext4. First
- * the owner loses its power, then the next owner is frozen, loses the disk and thaws. It shows what the *laboratory and the
- * kernel* hold by themselves (P2, P3), and is the yardstick for the time that a takeover cannot go below.
+ * A failover without Holdfast: the same storage, mounts, address and application, moved by hand
+ * with sg_persist and ext4. First the owner loses its power, then the next owner is frozen, loses
+ * the disk and thaws. It shows what the *laboratory and the kernel* hold by themselves (P2, P3),
+ * and is the yardstick for the time that a takeover cannot go below.
  *
- * Sabotage: `no-fsync`, the ledger acknowledges early; `no-fence`, nobody registers or reserves. Both must be noticed.
+ * Sabotage: `no-fsync`, the ledger acknowledges early; `no-fence`, nobody registers or reserves;
+ * `no-silence`, the thawed machine keeps its address. Each must be noticed.
  */
 
 import { Background } from '../background.ts';
@@ -11,7 +13,7 @@ import { Load, Watch } from '../clients.ts';
 import { type Guest, type KernelLab, until } from '../kernel/index.ts';
 import { observe, violations } from '../observer.ts';
 import type { Report, Scenario, ScenarioContext, ScenarioReport } from '../scenario.ts';
-import { relapses, turnsOf } from '../watch/double-answers.ts';
+import { relapses, stillHeardMs, turnsOf } from '../watch/double-answers.ts';
 
 const address = '10.99.3.100';
 const port = 7000;
@@ -23,7 +25,7 @@ export const takeoverByHand: Scenario = {
   name: 'takeover-by-hand',
   about: 'power loss and a frozen owner, with sg_persist and ext4 by hand under a live ledger',
   lab: { nodes: 3, luns: 1 },
-  sabotages: ['no-fsync', 'no-fence'],
+  sabotages: ['no-fsync', 'no-fence', 'no-silence'],
   run,
 };
 
@@ -55,7 +57,7 @@ async function run({ lab, report, sabotage }: ScenarioContext): Promise<Scenario
     (await load.status()).owners.at(-1)?.node === 'node2',
   );
 
-  await frozenOwner(lab, report, take);
+  const thawedAt = await frozenOwner(lab, report, { take, silence: sabotage !== 'no-silence' });
   await load.waitForAcknowledged(50, outageLimitMs);
   const status = await load.stop();
   for (const epoch of [2, 3]) {
@@ -63,12 +65,10 @@ async function run({ lab, report, sabotage }: ScenarioContext): Promise<Scenario
     if (outage !== undefined) report.measure(`outage${epoch}Ms`, outage.durationMs);
   }
   report.measure('acknowledged', status.acknowledged);
-  report.measure(
-    'silentAfterPowerLossMs',
-    (watch.heard.find((h) => h.guest === 2)?.at ?? 0) - lostAt,
-  );
+  report.measure('addressHeardMs', (watch.heard.find((h) => h.guest === 2)?.at ?? 0) - lostAt);
   const verdict = await load.verify();
-  const story = `${verdict.lost} lost, ${verdict.phantom} phantom of ${verdict.acknowledged} ${verdict.examples.join(', ')}`;
+  const { lost, phantom, acknowledged, examples } = verdict;
+  const story = `${lost} lost, ${phantom} phantom of ${acknowledged} ${examples.join(', ')}`;
   report.check('nothing acknowledged is lost', verdict.ok, story);
   const turns = turnsOf(watch.heard, address);
   const heard = turns.map((turn) => `node${turn.guest}: ${turn.frames} ${turn.kinds.join('+')}`);
@@ -77,6 +77,7 @@ async function run({ lab, report, sabotage }: ScenarioContext): Promise<Scenario
     relapses(turns, [1, 2, 3]).length === 0,
     heard.join(', '),
   );
+  report.measure('thawedStillHeardMs', stillHeardMs(watch.heard, 2, thawedAt));
   report.check('no client saw an older owner after a newer one', status.violations.length === 0);
   return report.done();
 }
@@ -85,11 +86,18 @@ async function run({ lab, report, sabotage }: ScenarioContext): Promise<Scenario
 async function frozenOwner(
   lab: KernelLab,
   report: Report,
-  take: (epoch: number, victim: number) => Promise<Background>,
-): Promise<void> {
+  {
+    take,
+    silence,
+  }: { take: (epoch: number, victim: number) => Promise<Background>; silence: boolean },
+): Promise<number> {
   const [, owner, next] = lab.nodes as [Guest, Guest, Guest];
   await owner.ok(
-    `rm -f /lab/acked /lab/refused; (i=0; while i=$((i+1)); echo $i >> ${at}/log && sync ${at}/log 2>/lab/refused; do echo $i > /lab/acked; done) >/dev/null 2>&1 &`,
+    `rm -f /lab/acked /lab/refused
+    (i=0
+    while i=$((i+1)); echo $i >> ${at}/log && sync ${at}/log 2>/lab/refused; do
+      echo $i > /lab/acked
+    done) >/dev/null 2>&1 &`,
   );
   const acked = async (): Promise<number> => Number((await owner.exec('cat /lab/acked')).output);
   await until(async () => (await acked()) >= 5, { what: 'node2 writes', limitMs: 20_000 });
@@ -99,7 +107,8 @@ async function frozenOwner(
   // By lines, not by the last one: an append that nobody was told about may leave a torn end behind.
   const lines = new Set((await next.ok(`cat ${at}/log`)).split('\n'));
   // By hand there is no lease that silences the thawed machine's address; the switch does it here.
-  await lab.cut({ guest: 2, network: 3 });
+  if (silence) await lab.cut({ guest: 2, network: 3 });
+  const thawedAt = Date.now();
   owner.thaw();
   report.say('node2 runs again');
   const refused = await until(
@@ -118,6 +127,7 @@ async function frozenOwner(
   );
   const found = violations(await observe(lab, 1)).filter((v) => !v.startsWith(address));
   report.check('one machine can write the disk', found.length === 0, found.join());
+  return thawedAt;
 }
 
 type Take = {

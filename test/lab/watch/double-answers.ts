@@ -1,10 +1,11 @@
 /**
- * Judging what was heard: an address moves from one guest to the next, and the one that lost it must be silent from
- * the moment that the next one speaks. Pure.
+ * Judging what was heard: an address moves from one guest to the next, and the one that lost it
+ * must be silent from the moment that the next one speaks. Pure.
  *
- * A guest that speaks for an address *after* another one did, and that did not take it over anew, is an
- * overlap; its length is what promise P4 bounds (50 ms after a frozen machine runs again). Since the watch does not
- * know who owns what by right, it reports each change of speaker as it was, and how long the two were mixed.
+ * A guest that speaks for an address *after* another one did, and that did not take it over anew,
+ * is an overlap; its length is what promise P4 bounds (50 ms after a frozen machine runs again).
+ * Since the watch does not know who owns what by right, it reports each change of speaker as it
+ * was, and how long the two were mixed.
  */
 
 import type { Heard } from './heard.ts';
@@ -40,7 +41,10 @@ export function turnsOf(heard: Iterable<Heard>, address: string): readonly Turn[
   return turns;
 }
 
-/** Turns in which an earlier speaker came back although the next one had spoken: none in a clean history of single moves. */
+/**
+ * Turns in which an earlier speaker came back although the next one had spoken: none in a clean
+ * history of single moves.
+ */
 export function relapses(turns: readonly Turn[], owners: readonly number[]): readonly Turn[] {
   let expected = 0;
   return turns.filter((turn) => {
@@ -51,4 +55,14 @@ export function relapses(turns: readonly Turn[], owners: readonly number[]): rea
     }
     return true;
   });
+}
+
+/**
+ * How long after a moment a guest was still heard: P4 allows 50 ms after a frozen machine runs
+ * again. 0: never again.
+ */
+export function stillHeardMs(heard: Iterable<Heard>, guest: number, since: number): number {
+  let last = since;
+  for (const speech of heard) if (speech.guest === guest && speech.at > last) last = speech.at;
+  return last - since;
 }

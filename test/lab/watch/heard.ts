@@ -1,8 +1,9 @@
 /**
- * Which guest a client *heard*. A frame shows twice: on the guest's port of the switch, and, unless a cut swallowed it, on the
- * switch's own interface, which is the client. The first tells who spoke, the second that it was heard; with
- * a virtual MAC nothing in the frame itself tells who spoke, and the answers of two owners are the same bytes. What makes
- * the two showings one frame is the kernel's time of arrival, which the frame keeps on its way. Pure.
+ * Which guest a client *heard*. A frame shows twice: on the guest's port of the switch, and,
+ * unless a cut swallowed it, on the switch's own interface, which is the client. The first tells
+ * who spoke, the second that it was heard; with a virtual MAC nothing in the frame itself tells
+ * who spoke, and the answers of two owners are the same bytes. What makes the two showings one
+ * frame is the kernel's time of arrival, which the frame keeps on its way. Pure.
  */
 
 import { type Speech, speechOf } from './frame.ts';

@@ -1,7 +1,8 @@
 /**
- * `node main.ts ADDRESS…`, run in the laboratory's namespace: says, a JSON line each, whenever a guest was heard to speak for one
- * of the addresses, with the kernel's time and the port of the switch. It also asks "who has it?" by broadcast every
- * 25 ms, since a machine that is not asked does not show. Ends with its standard input.
+ * `node main.ts ADDRESS…`, run in the laboratory's namespace: says, a JSON line each, whenever a
+ * guest was heard to speak for one of the addresses, with the kernel's time and the port of the
+ * switch. It also asks "who has it?" by broadcast every 25 ms, since a machine that is not asked
+ * does not show. Ends with its standard input.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';

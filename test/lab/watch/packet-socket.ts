@@ -1,6 +1,7 @@
 /**
- * A packet socket (packet(7)) by koffi: every frame that enters an interface of this namespace, with the interface it came
- * in by and the kernel's own time of arrival, so that a late reader measures nothing wrong.
+ * A packet socket (packet(7)) by koffi: every frame that enters an interface of this namespace,
+ * with the interface it came in by and the kernel's own time of arrival, so that a late reader
+ * measures nothing wrong.
  */
 
 import koffi from 'koffi';
@@ -8,7 +9,8 @@ import koffi from 'koffi';
 const libc = koffi.load('libc.so.6');
 const socket = libc.func('int socket(int domain, int type, int protocol)');
 const recvfrom = libc.func(
-  'long recvfrom(int fd, _Out_ uint8_t *buffer, size_t length, int flags, _Out_ uint8_t *address, _Inout_ uint32_t *size)',
+  'long recvfrom(int fd, _Out_ uint8_t *buffer, size_t length, int flags, ' +
+    '_Out_ uint8_t *address, _Inout_ uint32_t *size)',
 );
 const sendto = libc.func(
   'long sendto(int fd, const uint8_t *buffer, size_t length, int flags, const uint8_t *address, uint32_t size)',

@@ -7,8 +7,8 @@ echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore; echo 2 > /proc/sys/net/ipv4/con
 echo 1 > /proc/sys/kernel/sysrq
 {
   echo link set lo up
-  # The public interface is a bridge over the wire: of nftables this kernel has the bridge family only (no inet, ip,
-  # arp, netdev), and a filter for floating addresses needs a bridge to look at. macvlan works on it as on a card.
+  # The public interface is a bridge over the wire: of nftables this kernel has the bridge family only (no inet,
+  # ip, arp, netdev), and a filter for floating addresses needs a bridge to look at. macvlan works on it too.
   echo link set vec3 name wire3; echo link add eth3 type bridge forward_delay 0 mcast_snooping 0
   echo link set wire3 master eth3 up
   for n in 0 1 2; do echo link set vec$n name eth$n; done

@@ -1,0 +1,117 @@
+/**
+ * The configuration of the laboratory's cluster: one group with everything in it, on the times of the
+ * `safe` profile, stretched, since a guest is ten times slower than the host at starting processes.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { loadOrCreateIdentity } from '../../src/mesh/identity.ts';
+import { daemonFiles } from './daemon-command.ts';
+import { guestAddress, type KernelLab, repositoryRoot } from './kernel/index.ts';
+
+export const GROUP = 'ledger';
+export const FLOATING_IP = '10.99.3.100';
+export const FLOATING_MAC = '02:00:5e:10:00:01';
+export const LEDGER_PORT = 7000;
+export const MESH_PORT = 7400;
+export const MOUNT_POINT = '/srv/ledger';
+
+export type LabConfigOptions = {
+  readonly lab: KernelLab;
+  /** VPD page 83h of the LUN, as the daemon writes it. */
+  readonly identity: string;
+  readonly filesystem: 'ext4' | 'xfs';
+  readonly sabotage: string | undefined;
+};
+
+/** Makes a key for each node on the host and lays it where the guest finds it; answers the peer ids. */
+export async function makeIdentities(lab: KernelLab): Promise<readonly string[]> {
+  return await Promise.all(
+    lab.nodes.map(async (guest) => {
+      const directory = join(guest.share, 'identity');
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      const { peerId } = await loadOrCreateIdentity(directory);
+      const target = `${daemonFiles.state}/identity.key`;
+      await guest.ok(
+        `cp /lab/identity/identity.key ${target} && chmod 600 ${target} && sync ${target}`,
+      );
+      return peerId;
+    }),
+  );
+}
+
+/** The file of one node: the same for all but for `node`. */
+export function labConfig(
+  options: LabConfigOptions,
+  peerIds: readonly string[],
+): (node: number) => string {
+  const { lab, identity, filesystem, sabotage } = options;
+  const members = lab.nodes.map((guest, i) => ({
+    name: `node${guest.id}`,
+    number: guest.id,
+    'peer-id': peerIds[i],
+    addresses: {
+      'lan-a': `${guestAddress(guest.id, 1)}:${MESH_PORT}`,
+      'lan-b': `${guestAddress(guest.id, 2)}:${MESH_PORT}`,
+    },
+  }));
+  const file = {
+    cluster: `lab-${lab.namespace}`,
+    'data-directory': daemonFiles.state,
+    socket: daemonFiles.socket,
+    profile: 'safe',
+    times: {
+      heartbeat: '200ms',
+      detection: '1500ms',
+      'election-timeout': '1500ms',
+      'election-gap': '200ms',
+      'check-quorum': '2s',
+      lease: '4s',
+      'lease-renew': '400ms',
+      teardown: '800ms',
+      'quorum-loss-grace': '3s',
+      'defend-interval': '1s',
+      'fitness-interval': '2s',
+      assume: { lateness: '400ms', 'round-trip': '40ms', sync: '40ms' },
+    },
+    interconnects: ['lan-a', 'lan-b'],
+    members,
+    groups: [
+      { name: GROUP, preferred: ['node1'], resources: resources(identity, filesystem, sabotage) },
+    ],
+  };
+  return (node) => stringify({ node: `node${node}`, ...file });
+}
+
+function resources(
+  identity: string,
+  filesystem: string,
+  sabotage: string | undefined,
+): readonly object[] {
+  const server = `${repositoryRoot}/test/ledger/server.ts`;
+  return [
+    { name: 'lun', type: 'disk', parameters: { identity } },
+    {
+      name: 'data',
+      type: 'filesystem',
+      parameters: { disk: 'lun', directory: MOUNT_POINT, type: filesystem },
+    },
+    { name: 'mac', type: 'virtual-mac', parameters: { parent: 'eth3', mac: FLOATING_MAC } },
+    {
+      name: 'address',
+      type: 'floating-ip',
+      parameters: { address: `${FLOATING_IP}/24`, on: 'mac' },
+    },
+    {
+      name: 'server',
+      type: 'application',
+      needs: ['data', 'address'],
+      'start-timeout': '30s',
+      parameters: {
+        command: [process.execPath, server, `${FLOATING_IP}:${LEDGER_PORT}`, MOUNT_POINT],
+        ...(sabotage === 'fsync' ? { environment: { LEDGER_SABOTAGE: 'no-fsync' } } : {}),
+        readiness: { tcp: `${FLOATING_IP}:${LEDGER_PORT}` },
+      },
+    },
+  ];
+}
