@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { loadConfig } from './config/load.ts';
+import { SABOTAGES, type Sabotage } from './config/types.ts';
 import { HoldfastError } from './lib/error.ts';
 import { startDaemon } from './node/daemon.ts';
 import { createLogger } from './observability/logger.ts';
@@ -21,7 +22,11 @@ export type MainOptions = {
 /** Resolves when the daemon runs. @throws HoldfastError for everything an operator can mend. */
 export async function main(options: MainOptions): Promise<void> {
   const { configPath, node } = options;
-  const config = await loadConfig(configPath, node === undefined ? {} : { node });
+  const sabotage = requestedSabotage();
+  const config = await loadConfig(configPath, {
+    ...(node === undefined ? {} : { node }),
+    sabotage,
+  });
   const logger = createLogger({
     level: 'info',
     file: options.logFile ?? null,
@@ -37,6 +42,7 @@ export async function main(options: MainOptions): Promise<void> {
   };
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
+  if (sabotage.length > 0) logger.error('SABOTAGED for a test: promises are broken', { sabotage });
   logger.info('scheduling', { ...enterRealTime() });
   const daemon = await startDaemon({
     config,
@@ -55,6 +61,16 @@ export async function main(options: MainOptions): Promise<void> {
   };
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
+}
+
+/** Tests switch a mechanism off (HOLDFAST_SABOTAGE=lease) to see that a checker reports the harm. */
+function requestedSabotage(): readonly Sabotage[] {
+  const words = (process.env['HOLDFAST_SABOTAGE'] ?? '').split(',').filter((word) => word !== '');
+  return words.map((word) => {
+    const known = SABOTAGES.find((sabotage) => sabotage === word);
+    if (known === undefined) throw new HoldfastError('CONFIG_INVALID', { HOLDFAST_SABOTAGE: word });
+    return known;
+  });
 }
 
 function packageVersion(): string {

@@ -29,6 +29,8 @@ export type LoadVerdict = {
   readonly examples: readonly string[];
 };
 
+export type Spawn = (argv: readonly string[]) => ClientProcess;
+
 const answerLimitMs = 60_000;
 const node = process.execPath;
 
@@ -37,8 +39,9 @@ export class Load {
   readonly #process: ClientProcess;
   readonly #said: Record<string, unknown>[] = [];
 
-  constructor(lab: KernelLab, endpoint: string, args: readonly string[] = []) {
-    this.#process = lab.client.spawn([
+  /** `spawn` starts a process where the clients are; it must end with this process. */
+  constructor(spawn: Spawn, endpoint: string, args: readonly string[] = []) {
+    this.#process = spawn([
       node,
       `${repositoryRoot}/test/ledger/client.ts`,
       endpoint,

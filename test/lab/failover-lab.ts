@@ -31,7 +31,7 @@ export class FailoverLab {
   private constructor(lab: KernelLab, cluster: LabCluster) {
     this.lab = lab;
     this.cluster = cluster;
-    this.load = new Load(lab, `${FLOATING_IP}:${LEDGER_PORT}`);
+    this.load = new Load((argv) => lab.client.spawn(argv), `${FLOATING_IP}:${LEDGER_PORT}`);
     this.watch = new Watch(lab, FLOATING_IP);
   }
 
