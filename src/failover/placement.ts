@@ -4,7 +4,8 @@
  * A node is eligible when it is online, alive, hears us (an assignment that does not arrive helps
  * nobody) and has verified lately that it reaches every disk of the group and holds nothing of it
  * (DESIGN §7, §8). Among eligible nodes the one that was asked for comes first, then those that
- * failed least since the group was last served, then the operator's order. Load is not looked at.
+ * failed least since the group was last served, then the operator's order, with the node that just
+ * gave the group up behind its equals. Load is not looked at.
  *
  * There is no score and no failback: a group that is served stays where it is, because nobody asks.
  */
@@ -32,7 +33,7 @@ export type PlacementQuestion = {
   readonly maxFitnessAgeMs: Millis;
   /** Taken before all others when eligible: asked for by an operator, or sticky. */
   readonly first: NodeId | null;
-  /** Taken only when nobody else is eligible. */
+  /** Comes after all others that have not failed more often. */
   readonly last: NodeId | null;
 };
 
@@ -112,8 +113,8 @@ function rankOf(
   return [
     candidate.eligible ? 0 : 1,
     candidate.node === question.first ? 0 : 1,
-    candidate.node === question.last ? 1 : 0,
     candidate.failures,
+    candidate.node === question.last ? 1 : 0,
     place,
   ];
 }
