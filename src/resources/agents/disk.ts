@@ -22,7 +22,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { HoldfastError } from '../../lib/error.ts';
 import type { Epoch, Millis } from '../../lib/ids.ts';
 import type { ProblemCode } from '../../lib/problems.ts';
-import { findByIdentity } from '../../system/block-device.ts';
+import { findBlockDevice, findByIdentity } from '../../system/block-device.ts';
 import { monotonicClock } from '../../system/clock.ts';
 import type { ActionContext, Outcome, ResourceAgent } from '../agent.ts';
 import { NOT_RUNNING, OK } from '../agent.ts';
@@ -256,7 +256,9 @@ async function whereabouts(parameters: DiskParameters): Promise<readonly string[
   const { devices, identity, type } = parameters;
   const found = devices.length > 0 || identity === null ? devices : await findByIdentity(identity);
   if (found.length === 0) throw new HoldfastError('DISK_NOT_FOUND', { identity });
-  return type === 1 || type === 3 ? found.slice(0, 1) : found;
+  const used = type === 1 || type === 3 ? found.slice(0, 1) : found;
+  if (parameters.adapter === 'emulated') return used;
+  return (await Promise.all(used.map(findBlockDevice))).map((device) => device.path);
 }
 
 function samePaths(open: OpenDevice, devices: readonly string[]): boolean {

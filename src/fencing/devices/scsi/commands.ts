@@ -113,6 +113,23 @@ const TYPE_BITS: Readonly<Record<ReservationType, number>> = {
 
 type Refusal = Exclude<PrReply['kind'], 'keys' | 'reservation'>;
 
+/**
+ * LIO answers RESERVE of a nexus that is not registered with NOT READY (08h/00h) where SPC-4 §5.13.9 says
+ * RESERVATION CONFLICT. Both mean: nothing was done, read again; a path that is truly not ready says
+ * so to the read.
+ */
+export function withoutQuirk(
+  kind: PrCommand['kind'],
+  notReady: boolean,
+  outcome: Refusal,
+): Refusal {
+  return kind === 'reserve' && notReady ? 'reservation-conflict' : outcome;
+}
+
+export function isNotReady(result: ScsiResult): boolean {
+  return result.kind === 'completed' && result.sense?.key === 0x2;
+}
+
 /** Status and sense in the words of the port; `good` when the command was carried out. */
 export function outcomeOf(result: ScsiResult): Refusal {
   if (result.kind === 'transport') return result.timedOut ? 'timeout' : 'path-lost';

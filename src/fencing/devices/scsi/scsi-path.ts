@@ -9,12 +9,14 @@ import type { FenceCapabilities, PathId, PrCommand, PrReply } from '../../fence-
 import type { PathCommands } from '../real-disk.ts';
 import {
   INQUIRY_IDENTITY,
+  isNotReady,
   outcomeOf,
   parseCapabilities,
   parseKeys,
   parseReservation,
   REPORT_CAPABILITIES,
   toBytes,
+  withoutQuirk,
 } from './commands.ts';
 
 const MAX_ATTENTIONS = 8;
@@ -39,7 +41,7 @@ export class ScsiPath implements PathCommands {
       return { kind: done ? 'good' : 'not-supported', path };
     }
     const result = await this.#send(bytes, signal);
-    const kind = outcomeOf(result);
+    const kind = withoutQuirk(command.kind, isNotReady(result), outcomeOf(result));
     if (kind !== 'good' || result.kind !== 'completed') return { kind, path };
     if (command.kind === 'read-keys') return { kind: 'keys', path, ...parseKeys(result.data) };
     if (command.kind !== 'read-reservation') return { kind, path };

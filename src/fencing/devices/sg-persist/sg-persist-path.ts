@@ -15,11 +15,13 @@ import { type Completion, run } from '../../../system/run.ts';
 import type { FenceCapabilities, PathId, PrCommand, PrReply } from '../../fence-device.ts';
 import { formatKey } from '../../protocol/key.ts';
 import type { PathCommands } from '../real-disk.ts';
-import { parseCapabilities, parseKeys, parseReservation } from '../scsi/commands.ts';
+import { parseCapabilities, parseKeys, parseReservation, withoutQuirk } from '../scsi/commands.ts';
 
 type Refusal = Exclude<PrReply['kind'], 'keys' | 'reservation'>;
 
 const MAX_ATTENTIONS = 8;
+const NOT_READY = 2;
+const TIMED_OUT = 33;
 const IN = ['sg_persist', '--in', '--no-inquiry', '--readonly', '--hex'];
 const OUT = ['sg_persist', '--out', '--no-inquiry'];
 
@@ -35,7 +37,8 @@ export class SgPersistPath implements PathCommands {
   async execute(command: PrCommand, signal: AbortSignal): Promise<PrReply> {
     const path = this.#path;
     const ended = await this.#run(toArguments(command), signal);
-    const kind = ended === null ? 'timeout' : outcomeOfStatus(ended.status);
+    const status = ended?.status ?? TIMED_OUT;
+    const kind = withoutQuirk(command.kind, status === NOT_READY, outcomeOfStatus(status));
     if (kind !== 'good' || ended === null) return { kind, path };
     if (command.kind === 'read-keys') {
       return { kind: 'keys', path, ...parseKeys(answer(ended.stdout)) };
@@ -136,7 +139,7 @@ export function outcomeOfStatus(status: number): Refusal {
     case 24:
       return 'reservation-conflict';
     case 29: // task aborted
-    case 33: // timed out
+    case TIMED_OUT:
       return 'timeout';
     default:
       return 'path-lost';

@@ -1,0 +1,168 @@
+/**
+ * Real disks in the kernel laboratory: the contract of `FenceDevice` on both adapters, the idle proof against
+ * everything that can use a disk, and an owner that is frozen in the middle of its writes.
+ */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { FENCE_DEVICE_CONTRACT } from '../contract/fence-device.ts';
+import type { ClauseReport } from '../contract/fence-device-runner.ts';
+import { type Guest, KernelLab, repositoryRoot, until } from '../lab/kernel/index.ts';
+
+const DISK = '/dev/lab/lun0';
+const NODE = `${repositoryRoot}/node_modules/.bin/node`;
+const CONTRACT = `${repositoryRoot}/test/contract`;
+const PATIENCE_MS = 120_000;
+const patience = (what: string) => ({ what, limitMs: PATIENCE_MS, intervalMs: 200 });
+
+const lab = new KernelLab();
+let first: Guest;
+let second: Guest;
+
+type Report = Record<'fitness' | 'start' | 'monitor', { readonly outcome: Told }>;
+type Told = { readonly status: number; readonly code: string | null; readonly detail: string };
+
+/** The disk agent of that machine checks its fitness, takes the disk and looks at it. */
+async function takeOver(guest: Guest, epoch: number, history: string): Promise<Report> {
+  const script = `${CONTRACT}/takeover-runner.ts`;
+  const argv = [NODE, script, DISK, guest.id, epoch, history];
+  return JSON.parse(await guest.ok(argv.join(' '), PATIENCE_MS)) as Report;
+}
+
+/** Unregisters whoever is left, from the machine that may. */
+async function clear(): Promise<void> {
+  for (const guest of [first, second]) {
+    const keys = await guest.ok(`sg_turs ${DISK} 2>/dev/null; sg_persist -n -i -y -k ${DISK}`);
+    for (const [key] of keys.matchAll(/0x[0-9a-f]{4,}/g)) {
+      await guest.exec(`sg_persist -n -o -C -K ${key} ${DISK}`);
+    }
+    await guest.exec(`sg_turs ${DISK}; sg_turs ${DISK}`);
+  }
+}
+
+beforeAll(async () => {
+  await lab.up({ nodes: 2, luns: 1, lunSizeMb: 64 });
+  [first, second] = [lab.guest(1), lab.guest(2)];
+});
+afterAll(async () => {
+  await lab.down();
+});
+beforeEach(clear);
+
+describe('a disk of LIO through two sessions of one machine', () => {
+  it.each(['scsi', 'sg-persist'])('keeps the contract through the adapter %s', async (adapter) => {
+    const other = await secondSession(first);
+    const device = (await first.ok(`readlink -f ${DISK}`)).trim();
+    const run = [NODE, `${CONTRACT}/fence-device-runner.ts`, adapter, device, other].join(' ');
+    const output = await first.ok(run, 2 * PATIENCE_MS);
+    const { reports } = JSON.parse(output) as { readonly reports: readonly ClauseReport[] };
+    expect(reports.filter((report) => report.error !== null)).toEqual([]);
+    expect(reports.length).toBeGreaterThan(FENCE_DEVICE_CONTRACT.length);
+  });
+});
+
+describe('a node that uses the disk registers nothing', () => {
+  const users = [
+    {
+      what: 'a mount',
+      code: 'DISK_MOUNTED',
+      begin: `mkfs.ext4 -q -F ${DISK} && mkdir -p /run/m && mount ${DISK} /run/m`,
+      end: 'umount /run/m',
+    },
+    {
+      what: 'a mount in another mount namespace',
+      code: 'DISK_MOUNTED',
+      begin: `mkdir -p /run/n && unshare -m sh -c 'mount ${DISK} /run/n && exec sleep 300' \
+        >/dev/null 2>&1 & for i in $(seq 100); do sleep 0.1; grep -qs /run/n /proc/$!/mounts && break; done`,
+      end: 'kill $(pidof sleep)',
+    },
+    {
+      what: 'a loop device',
+      code: 'DISK_HAS_HOLDERS',
+      begin: `modprobe loop && losetup -f $(readlink -f ${DISK}) && losetup -j $(readlink -f ${DISK})`,
+      end: 'losetup -D',
+    },
+    {
+      what: 'a raw writer',
+      code: 'DISK_IN_USE',
+      begin: `sh -c 'exec sleep 300 3<>${DISK}' >/dev/null 2>&1 & sleep 0.3`,
+      end: 'kill $(pidof sleep)',
+    },
+  ];
+
+  it.each(users)('$what', async ({ code, begin, end }) => {
+    await first.ok(begin, PATIENCE_MS);
+    const used = await takeOver(first, 1, 'first');
+    expect(used.fitness.outcome).toMatchObject({ status: 1, code });
+    expect(used.start.outcome).toMatchObject({ status: 1, code });
+    expect(await first.ok(`sg_persist -n -i -y -k ${DISK}`)).toContain('NO registered');
+
+    await first.ok(end, PATIENCE_MS);
+    await until(
+      async () => {
+        return (await takeOver(first, 1, 'first')).start.outcome.status === 0;
+      },
+      patience(`the disk is idle after ${end}`),
+    );
+  });
+});
+
+describe('two machines', () => {
+  it('a frozen writer thaws and its writes are refused', async () => {
+    expect((await takeOver(first, 1, 'first')).start.outcome.status).toBe(0);
+    // Writes what it counts into block 256, until a write fails; keeps the reason.
+    await first.ok(
+      `(i=0; while i=$((i+1)); printf %4096d $i | dd of=${DISK} bs=4096 seek=256 \
+        oflag=direct conv=notrunc 2>/run/reason; do echo $i > /run/written; done) >/dev/null 2>&1 &`,
+    );
+    await until(async () => {
+      return Number((await first.exec('cat /run/written')).output) > 5;
+    }, patience('the owner writes'));
+    first.freeze();
+    try {
+      const taken = await takeOver(second, 2, 'after-fenced');
+      expect(taken.start.outcome).toMatchObject({ status: 0 });
+      await second.ok(`printf %4096d 424242 | dd of=${DISK} bs=4096 seek=256 oflag=direct`);
+    } finally {
+      first.thaw();
+    }
+    await until(async () => {
+      return (await first.exec('cat /run/reason')).output.includes('Invalid exchange');
+    }, patience('the owner is refused'));
+    const block = `dd if=${DISK} bs=4096 skip=256 count=1 iflag=direct 2>/dev/null`;
+    expect((await second.ok(block)).trim()).toBe('424242');
+    expect((await takeOver(second, 2, 'after-fenced')).monitor.outcome.status).toBe(0);
+
+    // The loser asks for the disk under its old epoch: the disk itself says that it is too late.
+    const again = await takeOver(first, 1, 'first');
+    expect(again.start.outcome).toMatchObject({ status: 1, code: 'STATE_ROLLED_BACK' });
+  });
+
+  it('without fencing the same writer goes on (negative control)', async () => {
+    await first.ok(`dd if=/dev/zero of=${DISK} bs=4096 count=1 seek=256 oflag=direct`);
+    const { status } = await second.exec(
+      `dd if=/dev/zero of=${DISK} bs=4096 count=1 seek=256 oflag=direct`,
+    );
+    expect(status).toBe(0);
+  });
+});
+
+/** Logs in once more, under the name of the second machine: another nexus of the same disk. */
+async function secondSession(guest: Guest): Promise<string> {
+  const other = '/dev/lab/other';
+  if ((await guest.exec(`test -b ${other}`)).status === 0) {
+    return (await guest.ok(`readlink -f ${other}`)).trim();
+  }
+  const set = 'iscsiadm -m iface -I other --op=update';
+  await guest.ok(`iscsiadm -m iface -I other --op=new
+    ${set} -n iface.initiatorname -v iqn.2026-01.lab:node2
+    ${set} -n iface.transport_name -v tcp
+    iscsiadm -m discovery -t st -p 10.99.0.10 -I other >/dev/null 2>&1
+    iscsiadm -m node -I other -l >/dev/null`);
+  await until(async () => {
+    const found = (await guest.ok('ls /sys/block')).match(/sd[a-z]/g) ?? [];
+    const device = (await guest.ok(`readlink -f ${DISK}`)).trim();
+    const name = found.find((each) => `/dev/${each}` !== device);
+    if (name === undefined) return false;
+    return (await guest.exec(`test -b /dev/${name} && ln -sfn /dev/${name} ${other}`)).status === 0;
+  }, patience('the second session has its disk'));
+  return (await guest.ok(`readlink -f ${other}`)).trim();
+}
