@@ -21,6 +21,8 @@ import { Uses } from './uses.ts';
 /** What a command line may say in place of the file. */
 export type ConfigOverrides = {
   readonly node?: NodeId | undefined;
+  /** For a mere check: where no node is named, the first member stands in for all. */
+  readonly anyNode?: boolean | undefined;
   readonly dataDirectory?: string | undefined;
   readonly socketPath?: string | undefined;
   readonly sabotage?: readonly Sabotage[] | undefined;
@@ -67,7 +69,8 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
     return null;
   }
   const names = listOf(raw, 'members').flatMap((member) => glance(member).name ?? []);
-  const node = overrides.node ?? (textOf(raw, 'node') || undefined);
+  const standIn = overrides.anyNode === true ? names[0] : undefined;
+  const node = overrides.node ?? (textOf(raw, 'node') || standIn);
   if (node === undefined) {
     source.error('CONFIG_INVALID', ['node'], 'missing: which member this is (--node or `node:`)');
   } else if (listOf(raw, 'members').length > 0) {

@@ -1,0 +1,139 @@
+/** The words of the command line. What a command does stands beside it and is loaded when it runs. */
+import { Command, InvalidArgumentError } from 'commander';
+import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
+import type { ExitCode } from './exit-codes.ts';
+import type { RunOptions } from './local.ts';
+
+type Action = (context: CommandContext) => Promise<ExitCode>;
+
+const CURRENT = ['--current', 'ask a majority first; exit status 4 when none answers'] as const;
+
+/** `ended` is told the exit status of the command that ran. */
+export function createProgram(version: string, ended: (code: ExitCode) => void): Command {
+  const program = new Command('holdfast')
+    .description('A high-availability failover cluster: disks, addresses and applications')
+    .version(version)
+    .option(
+      '--socket <path>',
+      'socket of the daemon (default: HOLDFAST_SOCKET, or the usual place)',
+    )
+    .option('--json', 'print one line of JSON')
+    .showHelpAfterError('(see `holdfast --help`)')
+    .exitOverride();
+  const act = async (action: Action): Promise<void> => {
+    ended(await action(contextOf(program.opts<GlobalOptions>())));
+  };
+  addLocal(program, act);
+  addQuestions(program, act);
+  addActions(program, act);
+  return program;
+}
+
+type Act = (action: Action) => Promise<void>;
+
+function addLocal(program: Command, act: Act): void {
+  program
+    .command('run')
+    .description('run the daemon of this node in the foreground')
+    .requiredOption('--config <file>', 'configuration')
+    .option('--node <name>', 'which member this is, when one file serves all nodes')
+    .option('--data-directory <path>', 'in place of `data-directory:`')
+    .option('--log-file <path>', 'in place of stderr')
+    .option('--trace <path>', 'write every event there, for replay')
+    .option('--sabotage <mechanism...>', 'test only: switch a mechanism off')
+    .action(async (options: RunOptions) => {
+      const globals = program.opts<GlobalOptions>();
+      const { run } = await import('./local.ts');
+      await run(contextOf(globals), options, globals.socket);
+    });
+  program
+    .command('identity')
+    .description("make this node's key if there is none, and print its peer id")
+    .requiredOption('--data-directory <path>', 'data directory of this node')
+    .action(({ dataDirectory }: { readonly dataDirectory: string }) =>
+      act(async (context) => (await import('./local.ts')).identity(context, dataDirectory)),
+    );
+  program
+    .command('config')
+    .description('configuration files')
+    .command('check')
+    .description('say everything that is wrong with a file')
+    .argument('<file>')
+    .option('--node <name>', 'check it for this member')
+    .action((file: string, { node }: { readonly node?: string }) =>
+      act(async (context) => (await import('./local.ts')).checkFile(context, file, node)),
+    );
+}
+
+function addQuestions(program: Command, act: Act): void {
+  const questions = [
+    ['status', 'everything at a glance'],
+    ['members', 'members and the state of every interconnect'],
+    ['groups', 'failover groups: owner, epoch, phase, and why one is not served'],
+  ] as const;
+  for (const [name, description] of questions) {
+    program
+      .command(name)
+      .description(description)
+      .option(...CURRENT)
+      .action((options: { readonly current?: boolean }) =>
+        act(async (context) => (await import('./ask.ts'))[name](context, options)),
+      );
+  }
+  program
+    .command('timeline')
+    .description('the phases of the newest failovers as bar charts')
+    .argument('[group]')
+    .option('--last <count>', 'how many', count, 1)
+    .action((group: string | undefined, { last }: { readonly last: number }) =>
+      act(async (context) => (await import('./ask.ts')).timeline(context, group ?? null, last)),
+    );
+  program
+    .command('history')
+    .description('the newest entries of the replicated history')
+    .option('--limit <count>', 'how many', count, 50)
+    .action(({ limit }: { readonly limit: number }) =>
+      act(async (context) => (await import('./ask.ts')).history(context, limit)),
+    );
+  program
+    .command('watch')
+    .description('print what happens as it happens')
+    .action(() => act(async (context) => (await import('./watch.ts')).watch(context)));
+}
+
+function addActions(program: Command, act: Act): void {
+  program
+    .command('move')
+    .description('hand a group over in order, to a node or to wherever is best')
+    .argument('<group>')
+    .argument('[node]')
+    .action((group: string, node: string | undefined) =>
+      act(async (context) => (await import('./act.ts')).move(context, group, node ?? null)),
+    );
+  const modes = [
+    ['online', 'let a node, a group or the cluster be used again'],
+    ['standby', 'hand over what a node, a group or the cluster runs, and start nothing there'],
+    ['maintenance', 'leave what runs running, and start, stop or move nothing'],
+  ] as const;
+  for (const [mode, description] of modes) {
+    program
+      .command(mode)
+      .description(description)
+      .argument('[node]')
+      .option('--group <group>', 'a group in place of a node')
+      .option('--cluster', 'the whole cluster')
+      .action((node: string | undefined, options: { group?: string; cluster?: boolean }) =>
+        act(async (context) =>
+          (await import('./act.ts')).setMode(context, mode, node ?? null, options),
+        ),
+      );
+  }
+}
+
+const MAX_COUNT = 9_999;
+
+function count(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= MAX_COUNT) return value;
+  throw new InvalidArgumentError(`expected a number from 1 to ${MAX_COUNT}`);
+}

@@ -1,0 +1,29 @@
+/** `holdfast watch`: one line an event, until interrupted or until the daemon goes away. */
+import type { CommandContext } from './command.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+import { eventText } from './render-history.ts';
+
+/** @throws {HoldfastError} DAEMON_UNREACHABLE when the daemon ends. */
+export async function watch(context: CommandContext): Promise<ExitCode> {
+  const interrupted = new AbortController();
+  const interrupt = (): void => interrupted.abort();
+  process.once('SIGINT', interrupt);
+  process.once('SIGTERM', interrupt);
+  try {
+    await context.client.watch((event) => {
+      if (context.json) context.printJson(event);
+      else context.print([`${clockText(new Date())}  ${eventText(event)}`]);
+    }, interrupted.signal);
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+  return EXIT.ok;
+}
+
+/** The wall clock of this terminal; events themselves carry none. */
+function clockText(now: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const time = [now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join(':');
+  return `${time}.${String(now.getMilliseconds()).padStart(3, '0')}`;
+}
