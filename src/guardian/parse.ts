@@ -49,7 +49,9 @@ function isArm(value: Readonly<Record<string, unknown>>): value is Arm {
 function isTeardown(value: unknown): value is Teardown {
   if (!has(value, { kind: 'string' })) return false;
   const fields = Object.entries(TEARDOWN_FIELDS).find(([kind]) => kind === value['kind'])?.[1];
-  return fields !== undefined && has(value, fields);
+  if (fields === undefined || !has(value, fields)) return false;
+  const pid: unknown = value['pid'];
+  return pid === undefined || (typeof pid === 'number' && Number.isInteger(pid) && pid > 1);
 }
 
 function areStrings(value: unknown): value is readonly string[] {

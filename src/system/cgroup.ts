@@ -84,6 +84,16 @@ export function removeCgroup(path: string): void {
   }
 }
 
+/** Whether the process has entered the group: it does so by itself, a moment after it was started. */
+export function isMember(path: string, pid: number): boolean {
+  try {
+    return readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').includes(String(pid));
+  } catch {
+    // No such group.
+    return false;
+  }
+}
+
 /** Whether any process lives in the group; null when there is no such group. */
 export function isPopulated(path: string): boolean | null {
   const populated = eventOf(path, 'populated');

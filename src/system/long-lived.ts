@@ -9,6 +9,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { known } from '../lib/assert.ts';
 import { HoldfastError } from '../lib/error.ts';
 import { type ProcessMark, processStat } from './process.ts';
 import { commandEnvironment, notStarted } from './run.ts';
@@ -62,7 +63,7 @@ export async function startLongLived(options: LongLivedOptions): Promise<LongLiv
     child.once('spawn', resolve);
     child.once('error', (error) => reject(notStarted(options.argv, error)));
   });
-  const pid = child.pid ?? 0;
+  const pid = known(child.pid, 'the pid of a process that was started');
   // Not yet reaped: even a process that ended at once still has its entry and start time.
   const mark = { pid, startTicks: processStat(pid)?.startTicks ?? 0 };
   const { stdin, stdout, stderr } = child;

@@ -11,6 +11,7 @@
  * Reference: proc(5) `/proc/pid/stat`, setsid(2), kill(2).
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { assert } from '../lib/assert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
@@ -65,6 +66,8 @@ export function isRunning({ pid, startTicks }: ProcessMark): boolean {
  * given to another process: the kernel does that only after the group has died out.
  */
 export function groupMembers(leader: ProcessMark): readonly ProcessStat[] {
+  // 0 is what the kernel writes for groups of another namespace, and 1 is everybody's parent.
+  assert(Number.isInteger(leader.pid) && leader.pid > 1, `a group cannot be led by ${leader.pid}`);
   const founder = processStat(leader.pid);
   if (founder !== null && founder.startTicks !== leader.startTicks) return [];
   return readdirSync('/proc').flatMap((name) => {

@@ -22,6 +22,7 @@ import {
   cgroupBase,
   createCgroup,
   freezeCgroup,
+  isMember,
   isPopulated,
   killCgroup,
 } from '../../system/cgroup.ts';
@@ -105,7 +106,6 @@ export class ApplicationAgent implements ResourceAgent {
       if (before !== undefined && !isAlive(before)) await this.#end(before, definition, context);
       const running =
         before !== undefined && isAlive(before) ? before : await this.#spawn(definition, context);
-      this.#running.set(key, running);
       const { spawnedMs } = running;
       return { ...(await this.#untilReady(running, definition, context)), spawnedMs };
     });
@@ -155,7 +155,7 @@ export class ApplicationAgent implements ResourceAgent {
     return outcomeOf(async () => {
       const running = this.#running.get(keyOf(definition, context));
       if (running === undefined) return notRunning('not started by this daemon');
-      if (!isAlive(running)) return ended(running);
+      if (!isAlive(running)) return await ended(running);
       if (running.suspended) return { ...OK, detail: 'stands still until the lease is renewed' };
       const timeoutMs = Math.min(ASK_TIMEOUT_MS, definition.monitorTimeoutMs * 0.8);
       const reason = await ask(readProbe(definition), { timeoutMs, signal: context.signal });
@@ -169,19 +169,19 @@ export class ApplicationAgent implements ResourceAgent {
     changed: (outcome: Outcome) => void,
   ): void {
     const running = this.#running.get(keyOf(definition, context));
-    void running?.process.ended.then(() => {
-      if (!running.stopping && !context.signal.aborted) changed(ended(running));
+    void running?.process.ended.then(async () => {
+      if (!running.stopping && !context.signal.aborted) changed(await ended(running));
     });
   }
 
   teardown(definition: ResourceDefinition, context: ActionContext): readonly Teardown[] {
     const key = keyOf(definition, context);
     const path = this.#cgroups.get(key);
-    if (path !== undefined) return [{ kind: 'kill-cgroup', path }];
-    const running = this.#running.get(key);
-    if (running === undefined) return [];
-    const { pid, startTicks } = running.process.mark;
-    return [{ kind: 'kill-process-group', pid, startTicks }];
+    const mark = this.#running.get(key)?.process.mark;
+    return [
+      ...(path === undefined ? [] : [{ kind: 'kill-cgroup', path } as const]),
+      ...(mark === undefined ? [] : [{ kind: 'kill-process-group', ...mark } as const]),
+    ];
   }
 
   async #spawn(definition: ResourceDefinition, context: ActionContext): Promise<Running> {
@@ -203,7 +203,18 @@ export class ApplicationAgent implements ResourceAgent {
     void process.ended.then((ending) => {
       running.ending = ending;
     });
+    // Remembered at once: whatever happens from here on, it can be killed.
+    this.#running.set(keyOf(definition, context), running);
+    if (cgroup !== null) await this.#untilInside(running, cgroup, context);
     return running;
+  }
+
+  /** Bounded by the start's own deadline: the process enters within a millisecond, or ends. */
+  async #untilInside(running: Running, cgroup: string, { signal }: ActionContext): Promise<void> {
+    const { pid } = running.process.mark;
+    while (isAlive(running) && !isMember(cgroup, pid)) {
+      await this.#options.clock.after(1, signal);
+    }
   }
 
   async #untilReady(
@@ -215,9 +226,9 @@ export class ApplicationAgent implements ResourceAgent {
     const probe: Probe = readProbe(definition);
     const untilMs = clock.now() + definition.startTimeoutMs * 0.9;
     for (;;) {
-      if (!isAlive(running)) return ended(running);
+      if (!isAlive(running)) return await ended(running);
       const reason = await ask(probe, { timeoutMs: ASK_TIMEOUT_MS, signal: context.signal });
-      if (reason === null) return isAlive(running) ? OK : ended(running);
+      if (reason === null) return isAlive(running) ? OK : await ended(running);
       if (clock.now() > untilMs) return failed('APPLICATION_NOT_ANSWERING', reason);
       await clock.after(ASK_EVERY_MS, context.signal);
     }
@@ -317,8 +328,10 @@ function isAlive({ process, ending }: Running): boolean {
   return ending === null && isRunning(process.mark);
 }
 
-function ended({ ending }: Running): Outcome {
-  const how = ending?.signal ?? `status ${ending?.status ?? 'unknown'}`;
+/** The kernel has said that it is over; how it ended is told a moment later. */
+async function ended({ process }: Running): Promise<Outcome> {
+  const { status, signal } = await process.ended;
+  const how = signal ?? `status ${status}`;
   return { status: 7, code: 'APPLICATION_EXITED', detail: `the process ended with ${how}` };
 }
 
