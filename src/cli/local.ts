@@ -55,7 +55,6 @@ export type RunOptions = {
 export type DaemonEntry = {
   main(options: {
     readonly configPath: string;
-    readonly node?: string;
     readonly logFile?: string;
     readonly tracePath?: string;
     readonly overrides: ConfigOverrides;
@@ -81,7 +80,6 @@ export async function run(
     const { config: configPath, node, dataDirectory, logFile, trace } = options;
     await entry.main({
       configPath,
-      ...(node === undefined ? {} : { node }),
       ...(logFile === undefined ? {} : { logFile }),
       ...(trace === undefined ? {} : { tracePath: trace }),
       overrides: { node, dataDirectory, socketPath, sabotage },
