@@ -5,6 +5,7 @@
  * It never overwrites a key, not even a broken one: a node that silently got a new identity would
  * be a stranger to its own cluster, and the operator would look for the fault in the network.
  */
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys';
@@ -58,7 +59,7 @@ async function load(path: string): Promise<Identity | null> {
 async function create(dataDirectory: string, path: string): Promise<Identity> {
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const key = await generateKeyPair('Ed25519');
-  const draft = `${path}.${process.pid}.new`;
+  const draft = `${path}.${randomUUID()}.new`;
   try {
     await writeSynced(draft, privateKeyToProtobuf(key));
     await link(draft, path);
@@ -75,7 +76,7 @@ async function create(dataDirectory: string, path: string): Promise<Identity> {
 }
 
 async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'w', 0o600);
+  const file = await open(path, 'wx', 0o600);
   try {
     await file.writeFile(bytes);
     await file.sync();

@@ -99,6 +99,10 @@ export class Libp2pCluster implements TestCluster {
     return node;
   }
 
+  dataDirectory(name: Name): string {
+    return join(this.#directory, name);
+  }
+
   async identity(name: Name, strange: boolean): Promise<Identity> {
     if (strange) return loadOrCreateIdentity(join(this.#directory, `strange-${name}`));
     return known(this.#identities.get(name), name);
