@@ -45,7 +45,9 @@ export function onAppend(state: State, message: Append): void {
     acknowledge(state, message, state.commitIndex);
   } else if (prevIndex >= state.commitIndex && log.termAt(prevIndex) !== prevTerm) {
     const matchIndex = Math.min(state.commitIndex, state.writes.durableIndex);
-    const conflict = log.lastPlaceAtMost(prevIndex, prevTerm);
+    // What is committed agrees with every leader, so the search never has to go below it.
+    const index = Math.max(state.commitIndex, log.lastPlaceAtMost(prevIndex, prevTerm));
+    const conflict = { index, term: log.termAt(index) ?? 0 };
     const body = { kind: 'append-reply', matchIndex, conflict, readId } as const;
     if (identityIsDurable(state)) sendNow(state, message.from, body);
     else sendAfterPersist(state, message.from, body);

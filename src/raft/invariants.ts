@@ -104,14 +104,19 @@ export class ClusterChecker {
     ];
   }
 
-  /** Each message when it leaves its node: votes are promises, and hold across crashes. */
+  /**
+   * Each message when it leaves its node: votes are promises, and hold across crashes. Who asks for a
+   * vote has voted for itself.
+   */
   observeMessage(message: RaftMessage): readonly Violation[] {
-    if (message.kind !== 'vote-reply' || !message.granted) return [];
-    const key = `${message.from}/${message.term}`;
-    const earlier = this.#votes.get(key) ?? message.to;
-    this.#votes.set(key, earlier);
-    if (earlier === message.to) return [];
-    const story = `${message.from} voted in term ${message.term} for ${earlier} and ${message.to}`;
+    const { from, kind, term, to } = message;
+    const isVote = kind === 'vote' || (kind === 'vote-reply' && message.granted);
+    if (!isVote) return [];
+    const candidate = kind === 'vote' ? from : to;
+    const earlier = this.#votes.get(`${from}/${term}`) ?? candidate;
+    this.#votes.set(`${from}/${term}`, earlier);
+    if (earlier === candidate) return [];
+    const story = `${from} voted in term ${term} for ${earlier} and ${candidate}`;
     return [{ invariant: 'OneVotePerTerm', story }];
   }
 

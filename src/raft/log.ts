@@ -77,12 +77,13 @@ export class RaftLog {
 
   /**
    * The last place up to `index` whose term is at most `term`: where a log that ends there with that
-   * term can agree with this one at best. One question skips a whole term that diverged.
+   * term can agree with this one at best. One question skips a whole term that diverged. An answer
+   * before the log means that no entry which is still held can help.
    */
-  lastPlaceAtMost(index: number, term: number): { readonly index: number; readonly term: number } {
+  lastPlaceAtMost(index: number, term: number): number {
     let place = Math.min(index, this.lastIndex);
-    while (place > this.#base.index && known(this.termAt(place), 'held entry') > term) place -= 1;
-    return { index: place, term: this.termAt(place) ?? 0 };
+    while (place >= this.#base.index && known(this.termAt(place), 'held entry') > term) place -= 1;
+    return place;
   }
 
   append(entry: Entry): void {

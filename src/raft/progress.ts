@@ -101,12 +101,18 @@ export class Progress {
     this.#inflight = [];
   }
 
-  /** replicate -> probe: the follower lacks something at or before `place`; look there next. */
+  /**
+   * replicate -> probe: the follower lacks something at or before `place`; look there next. A refusal
+   * that tells a probing leader nothing new is an old or repeated one and must not bring another
+   * append, or appends and refusals would multiply. (A lost probe is made up for by a heartbeat.)
+   */
   disagreed(place: number): void {
+    const next = Math.max(this.#match + 1, Math.min(this.#next, place + 1));
+    if (this.#state === 'probe' && next === this.#next) return;
     this.#state = 'probe';
     this.#probing = false;
     this.#inflight = [];
-    this.#next = Math.max(this.#match + 1, Math.min(this.#next, place + 1));
+    this.#next = next;
   }
 
   /** probe | replicate -> snapshot. */

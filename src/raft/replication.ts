@@ -23,8 +23,7 @@ export function onAppendReply(state: State, lead: Leadership, reply: AppendReply
   const grew = progress.matched(reply.matchIndex);
   if (progress.state === 'snapshot') leaveSnapshotWhenServed(state, progress);
   else if (reply.conflict === null) progress.agreed();
-  else
-    progress.disagreed(state.log.lastPlaceAtMost(reply.conflict.index, reply.conflict.term).index);
+  else progress.disagreed(state.log.lastPlaceAtMost(reply.conflict.index, reply.conflict.term));
   afterAnswer(state, lead, grew);
 }
 

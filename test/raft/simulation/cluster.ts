@@ -1,0 +1,247 @@
+/**
+ * A simulated cluster and everything that watches it. After each step of each node: the invariants of
+ * the core, the invariants of the cluster, commits against what the disks hold, reads against what
+ * was committed before they were asked, and the horizons of new leaders against the rounds of old
+ * ones (DESIGN §7).
+ */
+import type { NodeId } from '../../../src/lib/ids.ts';
+import { type Random, seededRandom } from '../../../src/lib/random.ts';
+import { ClusterChecker, checkStep } from '../../../src/raft/invariants.ts';
+import { tally } from '../../../src/raft/quorum.ts';
+import type {
+  Configuration,
+  RaftEvent,
+  RaftMessage,
+  RaftStatus,
+  Ready,
+  Restored,
+} from '../../../src/raft/types.ts';
+import { Host, type Sabotage } from './host.ts';
+import { Network } from './network.ts';
+import { Timeline } from './timeline.ts';
+
+export const DRIFT = 0.01;
+
+export class Cluster {
+  readonly timeline = new Timeline();
+  readonly random: Random;
+  readonly network: Network;
+  readonly hosts: readonly Host[];
+  readonly configuration: Configuration;
+  readonly violations: string[] = [];
+  readonly #checker = new ClusterChecker();
+  readonly #sabotage: Sabotage;
+  readonly #reads = new Map<number, { readonly floor: number; readonly askedLocalMs: number }>();
+  /** By term: when the latest confirmed round of its leader began, and the leader's horizon. */
+  readonly #roundBegan = new Map<number, number>();
+  readonly #horizons = new Map<number, number>();
+  #digests = new Map<number, number>();
+  #nextId = 1;
+  #trace = 0;
+  steps = 0;
+  confirmedReads = 0;
+  elections = 0;
+
+  constructor(
+    seed: number,
+    configuration: Configuration,
+    nodes: readonly NodeId[],
+    sabotage: Sabotage,
+  ) {
+    this.random = seededRandom(seed);
+    this.configuration = configuration;
+    this.#sabotage = sabotage;
+    this.network = new Network(this.timeline, this.random, (message) => this.#deliver(message));
+    const compactEvery = 5 + this.random.below(40);
+    this.hosts = nodes.map((id, rank) => {
+      const clockRate = 1 + ((this.random.below(1001) - 500) / 1000) * DRIFT;
+      return new Host({
+        raft: {
+          id,
+          heartbeatMs: 50,
+          electionTimeoutMs: 200,
+          electionGapMs: 30,
+          rank,
+          checkQuorumMs: 250,
+          clockDrift: DRIFT,
+          maxInflightAppends: 4,
+          maxAppendBytes: 400,
+          maxUncommittedBytes: 4000,
+          snapshotChunkBytes: 32,
+        },
+        bootstrap: configuration,
+        timeline: this.timeline,
+        random: this.random,
+        clockRate,
+        compactEvery,
+        sabotage,
+        observer: {
+          stepped: (host, before, event, ready) => this.#stepped(host, before, event, ready),
+          sent: (message) => this.#sent(message),
+        },
+      });
+    });
+  }
+
+  /** Two runs are the same when they end with the same trace. */
+  get trace(): number {
+    return this.#trace;
+  }
+
+  get highestCommitted(): number {
+    return this.#checker.highestCommitted;
+  }
+
+  host(id: NodeId): Host | undefined {
+    return this.hosts.find((host) => host.id === id);
+  }
+
+  pick<T>(from: readonly T[]): T {
+    const one = from[this.random.below(from.length)];
+    if (one === undefined) throw new Error('nothing to pick from');
+    return one;
+  }
+
+  propose(host: Host): void {
+    const proposalId = this.#nextId;
+    this.#nextId += 1;
+    const data = new Uint8Array(8 + this.random.below(40));
+    new DataView(data.buffer).setUint32(0, proposalId);
+    host.step({ kind: 'propose', proposalId, data });
+  }
+
+  read(host: Host): void {
+    const readId = this.#nextId;
+    this.#nextId += 1;
+    this.#reads.set(readId, { floor: this.highestCommitted, askedLocalMs: host.localNow });
+    host.step({ kind: 'read', readId });
+  }
+
+  #deliver(message: RaftMessage): void {
+    this.host(message.to)?.step({ kind: 'message', message });
+  }
+
+  #sent(message: RaftMessage): void {
+    for (const { invariant, story } of this.#checker.observeMessage(message)) {
+      this.#report(invariant, story);
+    }
+    this.network.send(this.#tampered(message));
+  }
+
+  #tampered(message: RaftMessage): RaftMessage {
+    const far = 1_000_000;
+    switch (this.#sabotage) {
+      case 'no-log-check':
+        return message.kind === 'vote' || message.kind === 'pre-vote'
+          ? { ...message, lastIndex: far, lastTerm: message.term - 1 }
+          : message;
+      case 'acknowledged-unseen': {
+        if (message.kind !== 'append-reply' || message.conflict !== null) return message;
+        const leader = this.host(message.to)?.core?.status();
+        return { ...message, matchIndex: leader?.lastIndex ?? message.matchIndex };
+      }
+      case 'echoes-unseen-round':
+        // As if a stale echo counted for rounds that began after it: just below the last id.
+        return message.kind === 'append-reply' && message.readId > 0
+          ? { ...message, readId: message.readId + 1 }
+          : message;
+      case 'quiet-overstated':
+        return message.kind === 'vote-reply'
+          ? { ...message, quietMs: message.quietMs + 500 }
+          : message;
+      default:
+        return message;
+    }
+  }
+
+  #stepped(host: Host, before: RaftStatus, event: RaftEvent, ready: Ready): void {
+    const { core } = host;
+    if (core === null) return;
+    this.steps += 1;
+    for (const { invariant, story } of checkStep(before, core)) {
+      this.#report(invariant, `${host.id}: ${story}`);
+    }
+    for (const { invariant, story } of this.#checker.observe(host.id, core, ready)) {
+      this.#report(invariant, story);
+    }
+    if (ready.role === 'leader' && ready.commitIndex > before.commitIndex) {
+      this.#checkOnQuorum(ready.commitIndex, core.termAt(ready.commitIndex) ?? 0);
+    }
+    if (ready.horizonMs !== null) this.#noteHorizon(ready.term, host.globalOf(ready.horizonMs));
+    for (const read of ready.reads) this.#checkRead(host, ready.term, read);
+    this.#checkDigest(host);
+    this.#note(host, event, ready);
+  }
+
+  /** What a leader calls committed must be on the disks of a quorum (Raft §5.3, §5.4). */
+  #checkOnQuorum(index: number, term: number): void {
+    const result = tally(this.configuration, (voter) => {
+      const disk = this.host(voter)?.disk;
+      return disk === undefined ? false : holds(disk, index, term);
+    });
+    if (result !== 'won') this.#report('CommittedOnQuorum', `${index}/${term} is on too few disks`);
+  }
+
+  #checkRead(host: Host, term: number, { readId, index, beganMs }: Ready['reads'][number]): void {
+    this.confirmedReads += 1;
+    const asked = this.#reads.get(readId);
+    this.#reads.delete(readId);
+    if (asked === undefined) {
+      this.#report('ReadOnce', `read ${readId} was answered twice, or never asked`);
+      return;
+    }
+    if (index < asked.floor) this.#report('ReadIndex', `${index} is before ${asked.floor}`);
+    if (beganMs < asked.askedLocalMs)
+      this.#report('ReadRound', `round began before read ${readId}`);
+    const began = Math.max(host.globalOf(beganMs), this.#roundBegan.get(term) ?? 0);
+    this.#roundBegan.set(term, began);
+    for (const [later, horizon] of this.#horizons) this.#checkHorizon(term, began, later, horizon);
+  }
+
+  #noteHorizon(term: number, horizon: number): void {
+    this.elections += 1;
+    this.#horizons.set(term, horizon);
+    for (const [earlier, began] of this.#roundBegan)
+      this.#checkHorizon(earlier, began, term, horizon);
+  }
+
+  #checkHorizon(earlier: number, began: number, later: number, horizon: number): void {
+    if (earlier >= later || began <= horizon + 1e-6) return;
+    const story = `leader of ${later} says ${horizon}, but a round of term ${earlier} began at ${began}`;
+    this.#report('Horizon', story);
+  }
+
+  /** Equal applied index, equal state (State Machine Safety as an application sees it). */
+  #checkDigest(host: Host): void {
+    const { index, digest } = host.applied;
+    const known = this.#digests.get(index) ?? digest;
+    this.#digests.set(index, known);
+    if (known !== digest) this.#report('SameState', `${host.id} differs at ${index}`);
+  }
+
+  #note(host: Host, event: RaftEvent, ready: Ready): void {
+    const parts = [
+      Math.round(this.timeline.now * 1000),
+      this.hosts.indexOf(host),
+      event.kind.length,
+      ready.term,
+      ready.commitIndex,
+      ready.sendNow.length,
+      ready.sendAfterPersist.length,
+      ready.role.length,
+      Math.round(ready.nextDeadlineMs * 1000),
+    ];
+    for (const part of parts) this.#trace = (Math.imul(this.#trace, 16_777_619) ^ part) | 0;
+  }
+
+  #report(invariant: string, story: string): void {
+    if (this.violations.length < 5) {
+      this.violations.push(`${this.timeline.now.toFixed(1)} ms ${invariant}: ${story}`);
+    }
+  }
+}
+
+function holds({ snapshot, entries }: Restored, index: number, term: number): boolean {
+  const before = snapshot?.meta.index ?? 0;
+  return index <= before || entries[index - before - 1]?.term === term;
+}
