@@ -121,7 +121,8 @@ export const ROUTES: readonly Route[] = [
     body: moveBody,
     run: (daemon, { params, query, body, by }) => {
       checked(nothing, query, 'query');
-      const { to } = checked(moveBody, body ?? {}, 'body');
+      // No body at all means no wish; `null` is a slip.
+      const { to } = checked(moveBody, body === undefined ? {} : body, 'body');
       return daemon.move({ group: params['group'] ?? '', to }, by);
     },
   },

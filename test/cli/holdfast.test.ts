@@ -1,4 +1,13 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -327,6 +336,24 @@ describe('the launcher', () => {
     const { code, stderr } = await start(['status'], {}, installed).ended;
     expect(code).toBe(69);
     expect(stderr).toContain('without being bundled');
+  });
+
+  it('goes on with the Node of the project where an older one runs it', async (test) => {
+    const old = '/usr/bin/node';
+    const version = existsSync(old) ? execFileSync(old, ['--version'], { encoding: 'utf8' }) : '';
+    if (!/^v(1\d|2[0-3])\./.test(version)) test.skip(`${old} is no older Node: ${version}`);
+    const { code, stdout } = await start(['status', '--socket', socket], {}, LAUNCHER, old).ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain('leader node2');
+    const refused = await start(['bogus'], {}, LAUNCHER, old).ended;
+    expect(refused.code).toBe(2);
+    const watching = start(['watch', '--socket', socket], {}, LAUNCHER, old);
+    await until(() => {
+      daemon.emit({ kind: 'leader', leader: 'node2', term: 8 });
+      return watching.stdout().includes('leads');
+    });
+    watching.kill('SIGTERM');
+    expect((await watching.ended).code).toBe(0);
   });
 
   it('works through a link, as npm and a distribution make them', async () => {

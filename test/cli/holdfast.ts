@@ -22,8 +22,9 @@ export function start(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   launcher = LAUNCHER,
+  node = process.execPath,
 ): Running {
-  const child = spawn(process.execPath, [launcher, ...args], {
+  const child = spawn(node, [launcher, ...args], {
     env: { ...PLAIN, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 25_000,
