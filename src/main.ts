@@ -3,8 +3,7 @@
  * SIGINT. Everything that can be wrong before anything runs is said here, with code and remedy.
  */
 import { readFileSync } from 'node:fs';
-import { loadConfig } from './config/load.ts';
-import { SABOTAGES, type Sabotage } from './config/types.ts';
+import { type ConfigOverrides, loadConfig } from './config/load.ts';
 import { HoldfastError } from './lib/error.ts';
 import { startDaemon } from './node/daemon.ts';
 import { createLogger } from './observability/logger.ts';
@@ -13,25 +12,25 @@ import { enterRealTime } from './system/scheduling.ts';
 
 export type MainOptions = {
   readonly configPath: string;
-  /** Which member this is, when one file serves all nodes. */
-  readonly node?: string;
+  /** Which member this is, and whatever else the command line says in place of the file. */
+  readonly overrides: ConfigOverrides;
   readonly logFile?: string;
   readonly tracePath?: string;
 };
 
 /** Resolves when the daemon runs. @throws HoldfastError for everything an operator can mend. */
 export async function main(options: MainOptions): Promise<void> {
-  const { configPath, node } = options;
-  const sabotage = requestedSabotage();
-  const config = await loadConfig(configPath, {
-    ...(node === undefined ? {} : { node }),
-    sabotage,
-  });
+  const warnings: string[] = [];
+  const config = await loadConfig(options.configPath, options.overrides, (fault) =>
+    warnings.push(`${fault.code}: ${fault.detail}`),
+  );
+  const { sabotage, log } = config;
   const logger = createLogger({
-    level: 'info',
-    file: options.logFile ?? null,
+    level: log?.level ?? 'info',
+    file: options.logFile ?? log?.file ?? null,
     identity: { node: config.node, cluster: config.clusterId },
   });
+  for (const warning of warnings) logger.warn('configuration', { warning });
   const crash = (error: unknown): void => {
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const code = error instanceof HoldfastError ? error.code : 'INTERNAL';
@@ -48,7 +47,7 @@ export async function main(options: MainOptions): Promise<void> {
     config,
     logger,
     version: packageVersion(),
-    tracePath: options.tracePath ?? null,
+    tracePath: options.tracePath ?? log?.trace ?? null,
     serve: (view) => createOperatorServer({ daemon: view, socketPath: config.socketPath }),
     crash,
   });
@@ -61,16 +60,6 @@ export async function main(options: MainOptions): Promise<void> {
   };
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
-}
-
-/** Tests switch a mechanism off (HOLDFAST_SABOTAGE=lease) to see that a checker reports the harm. */
-function requestedSabotage(): readonly Sabotage[] {
-  const words = (process.env['HOLDFAST_SABOTAGE'] ?? '').split(',').filter((word) => word !== '');
-  return words.map((word) => {
-    const known = SABOTAGES.find((sabotage) => sabotage === word);
-    if (known === undefined) throw new HoldfastError('CONFIG_INVALID', { HOLDFAST_SABOTAGE: word });
-    return known;
-  });
 }
 
 function packageVersion(): string {

@@ -367,13 +367,14 @@ export class GroupRun {
   #down(): void {
     this.#enter('down', this.#ending?.code ?? '');
     this.#effects.push({ kind: 'lease', verb: 'end' });
+    // `stopped` comes first: with it in the log the next owner need not wait for this lease.
+    const visibleDown = this.#slots.every((slot) => !visible(slot) || slot.state === 'stopped');
+    if (visibleDown) this.#propose('stopped', {});
     const failed = this.#ending;
     const code = failed?.code;
     if (failed !== null && code !== 'SUPERSEDED' && code !== 'LEASE_LOST') {
       this.#propose('takeover-failed', { code: failed.code, detail: failed.detail });
     }
-    const visibleDown = this.#slots.every((slot) => !visible(slot) || slot.state === 'stopped');
-    if (visibleDown) this.#propose('stopped', {});
   }
 
   #propose(

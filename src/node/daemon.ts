@@ -70,13 +70,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   const lifecycle = new Lifecycle(logger);
   await lifecycle.start([{ name: 'log', start: () => undefined, stop: () => log.close() }]);
   const trace = options.tracePath === null ? null : await openTrace({ path: options.tracePath });
-  const post: { driver: Driver | null } = { driver: null };
-  const { agents, filter } = await productionAgents({
-    config,
-    logger,
-    incarnation,
-    teardownChanged: (group) => post.driver?.post({ kind: 'teardown-changed', group }),
-  });
+  const agents = await productionAgents(config, logger);
   const mesh = new Libp2pMesh({
     clusterId,
     self,
@@ -114,7 +108,6 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     },
     crash: options.crash,
   });
-  post.driver = driver;
   const view = new OperatorView({
     driver,
     metrics,
@@ -127,7 +120,6 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   const operator = options.serve(view);
   logger.info('starting', { node, clusterId, host: hostname(), incarnation, version });
   await lifecycle.start([
-    { name: 'packet filter', start: () => filter.start(), stop: () => filter.stop() },
     {
       name: 'guardian',
       start: () => guardian.start((message) => driver.post({ kind: 'guardian', message })),

@@ -253,7 +253,7 @@ export class Driver {
       incarnation: this.#options.incarnation,
       peers: () => this.peers(),
       post: (event) => this.post(event),
-      mayOffer: () => this.groups.ready,
+      mayOffer: () => this.groups.ready && !this.groups.leaving,
       groups: () => this.groups.groups(),
       linkChanged: (node, over, state) => this.#options.news({ kind: 'link', node, over, state }),
       nodeChanged: ({ node, state, proof }) => {
@@ -403,6 +403,10 @@ export class Driver {
 
   #applied(envelope: CommandEnvelope, outcome: Applied, before: ClusterState): void {
     const after = this.replica.state;
+    const now = this.#world.clock.now();
+    if (after !== before) this.leader.applied(envelope, before, after, now);
+    this.#proposals.applied(envelope, outcome);
+    if (after === before) return;
     if (!outcome.ok) {
       const { kind } = envelope.command;
       this.#world.logger.info('a command was refused', {
@@ -411,11 +415,7 @@ export class Driver {
         detail: outcome.detail,
       });
     }
-    this.#proposals.applied(envelope, outcome);
-    if (after === before) return;
-    const now = this.#world.clock.now();
     if (after.members !== before.members) this.#admit();
-    this.leader.applied(envelope, before, after, now);
     this.groups.reconcile(now);
     this.#options.news({ kind: 'applied', before, after });
   }

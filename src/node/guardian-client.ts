@@ -6,7 +6,7 @@
  * It holds no deadline itself. The guardian acts when this process is gone; that is its purpose.
  */
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { guardianArgv } from '../guardian/argv.ts';
 import type { FromGuardian, ToGuardian } from '../guardian/messages.ts';
 import type { Clock } from '../lib/clock.ts';
 import { HoldfastError } from '../lib/error.ts';
@@ -25,7 +25,6 @@ export type GuardianClientOptions = {
 
 const READY_LIMIT_MS: Millis = 30_000;
 const RESTART_DELAY_MS: Millis = 200;
-const MAIN = fileURLToPath(new URL('../guardian/main.ts', import.meta.url));
 
 export class GuardianClient implements Guardian {
   readonly #options: GuardianClientOptions;
@@ -64,7 +63,7 @@ export class GuardianClient implements Guardian {
 
   async #launch(): Promise<void> {
     const { clusterId, clock, logger } = this.#options;
-    const argv = this.#options.argv ?? [process.execPath, MAIN, '--cluster', clusterId];
+    const argv = this.#options.argv ?? guardianArgv({ clusterId });
     const started = await startLongLived({ argv, output: { kind: 'pipes' } });
     this.#process = started;
     const pipes = started.pipes;

@@ -73,6 +73,11 @@ export class LocalGroups {
     return this.#earlierLife !== null;
   }
 
+  /** The daemon ends: nothing is to be given to this node any more. */
+  get leaving(): boolean {
+    return this.#leaving;
+  }
+
   get idle(): boolean {
     return this.#owned.size === 0;
   }
@@ -161,9 +166,6 @@ export class LocalGroups {
         this.#of(event.group, event.epoch)?.step({ kind: 'broken', resource, code, detail }, now);
         break;
       }
-      case 'teardown-changed':
-        this.#owned.get(event.group)?.rearm();
-        break;
       case 'guardian-exit':
         for (const owned of this.#owned.values()) owned.rearm();
         break;

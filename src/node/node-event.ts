@@ -37,7 +37,6 @@ export type NodeEvent =
       readonly code: string;
       readonly detail: string;
     }
-  | { readonly kind: 'teardown-changed'; readonly group: GroupId }
   | { readonly kind: 'fitness'; readonly fitness: readonly Omit<Fitness, 'ageMs'>[] }
   | { readonly kind: 'guardian'; readonly message: FromGuardian }
   | { readonly kind: 'guardian-exit' }

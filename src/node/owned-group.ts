@@ -103,6 +103,8 @@ export class OwnedGroup {
     }
     for (const effect of this.run.step(event, now)) this.#perform(effect, now);
     if (event.kind === 'action-done' && event.verb === 'suspend') this.#extend();
+    // What started has something to undo that was not known before (a pid, a device).
+    if (event.kind === 'action-done' && event.verb === 'start') this.rearm();
   }
 
   lease(event: LeaseEvent, now: Millis): void {
@@ -126,7 +128,7 @@ export class OwnedGroup {
     return true;
   }
 
-  /** What is to be undone has changed (a process has a pid now), or there is a new guardian. */
+  /** What is to be undone has changed, or there is a new guardian. */
   rearm(): void {
     if (this.#armed !== null && !this.#ended) this.#arm(this.#armed, null);
   }

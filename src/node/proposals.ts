@@ -8,7 +8,7 @@
  * It does not wait inside a step: submissions are collected and leave when the step is over.
  */
 import type { Applied } from '../cluster/apply.ts';
-import { encodeEnvelope } from '../cluster/codec.ts';
+import { checkCommand, encodeEnvelope } from '../cluster/codec.ts';
 import type { Command, CommandEnvelope } from '../cluster/command.ts';
 import type { ControlMessage } from '../failover/control.ts';
 import type { Millis, NodeId } from '../lib/ids.ts';
@@ -67,8 +67,10 @@ export class Proposals {
   /** A command that another node handed over; refused when we do not lead. */
   arrived(message: ControlMessage & { readonly kind: 'propose' }): void {
     const { from, requestId, incarnation, command } = message;
-    if (this.#options.leader() === this.#options.self && this.#arrived.length < MAX_PENDING) {
-      this.#arrived.push({ origin: from, incarnation, requestId, command });
+    const checked = checkCommand(command);
+    if (!checked.ok) this.#refuse(from, requestId, incarnation, checked.error.code);
+    else if (this.#options.leader() === this.#options.self && this.#arrived.length < MAX_PENDING) {
+      this.#arrived.push({ origin: from, incarnation, requestId, command: checked.value });
     } else this.#refuse(from, requestId, incarnation, 'NOT_LEADER');
   }
 

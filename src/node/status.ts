@@ -122,9 +122,9 @@ function groupStatus(
 
 function whyNotServed(driver: Driver, group: GroupState, noQuorum: string): string {
   if (noQuorum !== '') return noQuorum;
-  if (group.phase === 'serving') return '';
   const waits = driver.leader.waiting.find((one) => one.group === group.definition.group);
   if (waits !== undefined) return `${waits.code}: ${waits.why}`;
+  if (group.phase === 'serving') return '';
   const failure = group.failures.at(-1);
   const last = failure === undefined ? '' : `; last failure on ${failure.node}: ${failure.code}`;
   if (group.phase === 'taking-over') return `${group.owner} is taking the group over${last}`;

@@ -41,12 +41,7 @@ export class Load {
 
   /** `spawn` starts a process where the clients are; it must end with this process. */
   constructor(spawn: Spawn, endpoint: string, args: readonly string[] = []) {
-    this.#process = spawn([
-      node,
-      `${repositoryRoot}/test/ledger/client.ts`,
-      endpoint,
-      ...args,
-    ]);
+    this.#process = spawn([node, `${repositoryRoot}/test/ledger/client.ts`, endpoint, ...args]);
     collect(this.#process, (line) => this.#said.push(line));
   }
 

@@ -6,7 +6,7 @@ import type { ClusterStatus, GroupStatus, Timeline } from '../../src/operator/ap
 import { identityOf } from '../../src/system/block-device.ts';
 import { Load, Watch } from './clients.ts';
 import { LabCluster } from './cluster.ts';
-import { daemonFiles } from './daemon-command.ts';
+import { daemonCommand, daemonFiles } from './daemon-command.ts';
 import { type KernelLab, until } from './kernel/index.ts';
 import { FLOATING_IP, GROUP, LEDGER_PORT, labConfig, makeIdentities } from './lab-config.ts';
 
@@ -52,8 +52,8 @@ export class FailoverLab {
     say('making a key for every node');
     const peerIds = await makeIdentities(lab);
     const config = labConfig({ lab, identity, filesystem, sabotage }, peerIds);
-    const env = sabotage === undefined ? {} : { HOLDFAST_SABOTAGE: sabotage };
-    const cluster = new LabCluster(lab, { config, env });
+    const broken = sabotage === undefined || sabotage === 'fsync' ? '' : ` --sabotage ${sabotage}`;
+    const cluster = new LabCluster(lab, { config, command: `${daemonCommand}${broken}` });
     const all = new FailoverLab(lab, cluster);
     try {
       say('starting a daemon on every node');

@@ -293,7 +293,8 @@ export class ApplicationAgent implements ResourceAgent {
     if (this.#options.cgroups === false) return null;
     this.#base ??= cgroupBase(new AbortController().signal);
     const base = await this.#base;
-    const name = `${context.clusterId}-${fileName(definition, context)}`.replace(/[^\w.-]/g, '_');
+    const { clusterId, node } = context; // several nodes of a demonstration share one host
+    const name = `${clusterId}-${node}-${fileName(definition, context)}`.replace(/[^\w.-]/g, '_');
     return base === null ? null : join(base, 'holdfast', name);
   }
 }

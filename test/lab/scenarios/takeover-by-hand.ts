@@ -42,7 +42,10 @@ async function run({ lab, report, sabotage }: ScenarioContext): Promise<Scenario
   const watch = new Watch(lab, address);
   await watch.ready;
   await take(1, null);
-  const load = new Load(lab, `${address}:${port}`, ['--answer-timeout-ms', '1000']);
+  const load = new Load((argv) => lab.client.spawn(argv), `${address}:${port}`, [
+    '--answer-timeout-ms',
+    '1000',
+  ]);
   await load.waitForAcknowledged(100, outageLimitMs);
   const before = violations(await observe(lab, 1));
   report.check('one writer and one address at the start', before.length === 0, before.join());

@@ -1,0 +1,38 @@
+/** The resource agents of production, with what each of them needs of this node. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { NodeConfig } from '../config/types.ts';
+import { HoldfastError } from '../lib/error.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { ResourceAgent } from '../resources/agent.ts';
+import { createDiskAgent } from '../resources/agents/disk.ts';
+import { createAgents } from '../resources/registry.ts';
+import { findByIdentity } from '../system/block-device.ts';
+import { monotonicClock } from '../system/clock.ts';
+import { PacketFilter } from '../system/packet-filter.ts';
+
+export async function productionAgents(
+  config: NodeConfig,
+  logger: Logger,
+): Promise<ReadonlyMap<string, ResourceAgent>> {
+  const clock = monotonicClock;
+  const logDirectory = join(config.dataDirectory, 'output');
+  await mkdir(logDirectory, { recursive: true, mode: 0o750 });
+  return createAgents({
+    clock,
+    filter: new PacketFilter({ clusterId: config.clusterId, clock }),
+    logDirectory,
+    log: (line) => logger.info('resource', { line }),
+    disk: createDiskAgent({
+      initiator: config.node,
+      sabotage: { fence: config.sabotage.includes('fence') },
+      clock,
+    }),
+    deviceOf: async ({ name, parameters }) => {
+      const identity = String(parameters['identity'] ?? '');
+      const [device] = await findByIdentity(identity);
+      if (device === undefined) throw new HoldfastError('DISK_NOT_FOUND', { disk: name, identity });
+      return device;
+    },
+  });
+}

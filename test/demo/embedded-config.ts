@@ -1,0 +1,114 @@
+/** Ports, keys and the one configuration file of the embedded demonstration. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { loadOrCreateIdentity } from '../../src/mesh/identity.ts';
+
+export const NODES = ['node1', 'node2', 'node3'] as const;
+export const GROUP = 'ledger';
+const IDENTITY = 'naa.60014050000000000000000000000ade';
+const PORTS_PER_NODE = 3;
+const LEDGER = fileURLToPath(new URL('embedded-ledger.ts', import.meta.url));
+
+export type EmbeddedConfig = {
+  readonly path: string;
+  readonly floatingPort: number;
+  readonly identity: string;
+  /** Where each node's own ledger listens, behind the floating address. */
+  readonly targets: Readonly<Record<string, string>>;
+  readonly socketOf: (node: string) => string;
+  readonly dataOf: (node: string) => string;
+};
+
+export async function writeConfig(directory: string): Promise<EmbeddedConfig> {
+  const ports = await freePorts(NODES.length * PORTS_PER_NODE + 1);
+  const endpoint = (node: number, which: number): string =>
+    `127.0.0.1:${ports[node * PORTS_PER_NODE + which]}`;
+  const dataOf = (node: string): string => join(directory, node);
+  const members = await Promise.all(
+    NODES.map(async (name, i) => {
+      mkdirSync(dataOf(name), { recursive: true, mode: 0o700 });
+      const { peerId } = await loadOrCreateIdentity(dataOf(name));
+      const addresses = { 'lan-a': endpoint(i, 0), 'lan-b': endpoint(i, 1) };
+      return { name, number: i + 1, 'peer-id': peerId, addresses };
+    }),
+  );
+  const targets = Object.fromEntries(NODES.map((node, i) => [node, endpoint(i, 2)]));
+  const device = `emulated:${join(directory, 'disk.sock')}#0`;
+  const commands = NODES.map((node) => [
+    node,
+    [process.execPath, LEDGER, targets[node], device, node],
+  ]);
+  const perNode = (entries: object): object => ({ 'per-node': entries });
+  const file = {
+    cluster: `embedded-${process.pid}`,
+    'data-directory': join(directory, 'unused'),
+    profile: 'safe',
+    interconnects: ['lan-a', 'lan-b'],
+    members,
+    groups: [
+      {
+        name: GROUP,
+        preferred: [NODES[0]],
+        resources: [
+          {
+            name: 'disk',
+            type: 'disk',
+            parameters: { identity: IDENTITY, device, adapter: 'emulated' },
+          },
+          {
+            name: 'server',
+            type: 'application',
+            needs: ['disk'],
+            parameters: {
+              command: perNode(Object.fromEntries(commands)),
+              readiness: perNode(
+                Object.fromEntries(NODES.map((node) => [node, { tcp: targets[node] }])),
+              ),
+            },
+          },
+          {
+            name: 'address',
+            type: 'emulated-address',
+            needs: ['server'],
+            parameters: {
+              segment: join(directory, 'segment.sock'),
+              address: 'ledger',
+              target: perNode(targets),
+            },
+          },
+        ],
+      },
+    ],
+  };
+  const path = join(directory, 'holdfast.yaml');
+  writeFileSync(path, stringify(file));
+  return {
+    path,
+    floatingPort: ports.at(-1) ?? 0,
+    identity: IDENTITY,
+    targets,
+    socketOf: (node) => join(directory, `${node}.sock`),
+    dataOf,
+  };
+}
+
+/** All are held until the last is found, so that none is given out twice. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  return await Promise.all(
+    servers.map(async (server) => {
+      const address = server.address();
+      await new Promise((resolve) => server.close(resolve));
+      return typeof address === 'object' && address !== null ? address.port : 0;
+    }),
+  );
+}
