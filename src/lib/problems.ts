@@ -244,7 +244,7 @@ export const PROBLEMS = {
   },
   DISK_PARAMETER_INVALID: {
     cause: 'a parameter of the disk resource is missing or has no meaning',
-    remedy: 'read the table of the disk resource in src/resources/README.md',
+    remedy: 'correct it; src/fencing/README.md lists the parameters of a disk',
   },
   DISK_MOUNTED: {
     cause: 'a file system of this disk is mounted on a node that does not own it',

@@ -98,17 +98,13 @@ describe.each([memoryAdapter, libp2pAdapter])('mesh over $name', (adapter) => {
   test('a heartbeat travels only on the interconnect that it is about', async () => {
     const { a, b } = await startAll('a', 'b');
     a.mesh.sendHeartbeat('b', 'blue', heartbeat('a', 1));
-    b.mesh.sendHeartbeat('a', 'red', heartbeat('b', 2));
-    await cluster.until(
-      () => received(a, 'heartbeat').length + received(b, 'heartbeat').length === 2,
-      'both arrived',
-    );
-    await cluster.settle();
+    await cluster.until(() => received(b, 'heartbeat').length === 1, 'the first arrived');
+    // A copy of the first on the other interconnect would come before this one.
+    a.mesh.sendHeartbeat('b', 'red', heartbeat('a', 2));
+    await cluster.until(() => received(b, 'heartbeat').length >= 2, 'the second arrived');
     expect(received(b, 'heartbeat')).toEqual([
       { kind: 'heartbeat', over: 'blue', heartbeat: heartbeat('a', 1) },
-    ]);
-    expect(received(a, 'heartbeat')).toEqual([
-      { kind: 'heartbeat', over: 'red', heartbeat: heartbeat('b', 2) },
+      { kind: 'heartbeat', over: 'red', heartbeat: heartbeat('a', 2) },
     ]);
   });
 

@@ -1,0 +1,55 @@
+/**
+ * Runs the contract of `ResourceAgent`, and what is particular to each agent, on real devices, and prints
+ * a line of JSON for each: `node resource-agent-runner.ts DIRECTORY`. It changes the network and mounts of its
+ * namespaces, so it is started in new ones (`unshare --net --mount`), on the host or in a guest.
+ */
+
+import { addressStories } from '../resources/stories/addresses.ts';
+import { filesystemStories } from '../resources/stories/filesystems.ts';
+import { labs } from '../resources/stories/labs.ts';
+import { DiskStage } from '../resources/support/disk-stage.ts';
+import { NetworkStage } from '../resources/support/network-stage.ts';
+import { type Clause, RESOURCE_AGENT_CONTRACT, reset } from './resource-agent.ts';
+
+export type ClauseReport = {
+  readonly name: string;
+  readonly error: string | null;
+  readonly durationMs: number;
+};
+
+const [directory] = process.argv.slice(2);
+if (directory === undefined) throw new Error('usage: resource-agent-runner.ts DIRECTORY');
+
+async function report(name: string, act: () => Promise<void>): Promise<void> {
+  const beganMs = performance.now();
+  let error: string | null = null;
+  try {
+    await act();
+  } catch (failure) {
+    error = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
+  }
+  const line: ClauseReport = { name, error, durationMs: performance.now() - beganMs };
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+const network = await NetworkStage.build();
+const disks = new DiskStage(directory);
+try {
+  for (const [name, lab] of Object.entries(labs(disks, directory))) {
+    for (const clause of RESOURCE_AGENT_CONTRACT) {
+      await report(`${name}: ${clause.name}`, async () => {
+        await reset(lab);
+        await clause.run(lab);
+      });
+    }
+    await reset(lab);
+  }
+  const stories: readonly Pick<Clause, 'name'>[] & readonly { run(): Promise<void> }[] = [
+    ...addressStories(network),
+    ...filesystemStories(disks),
+  ];
+  for (const story of stories) await report(story.name, () => story.run());
+} finally {
+  await network.destroy();
+  disks.destroy();
+}
