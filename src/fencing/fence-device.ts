@@ -24,8 +24,9 @@ export type PrCommand = { readonly path: PathId } & (
         | 'test-unit-ready';
     }
   /**
-   * REGISTER: compare and swap. `current` 0: not registered yet; `key` 0: unregister. `aptpl` is false
-   * only where the target cannot keep keys through a power loss and the operator accepted that.
+   * REGISTER: compare and swap. `current` 0: not registered yet; `key` 0: unregister. `aptpl` is
+   * false only where the target cannot keep keys through a power loss and the operator accepted
+   * that.
    */
   | {
       readonly kind: 'register';

@@ -3,9 +3,10 @@
  * decisions are in `protocol/`; here is only the conversation, one command at a time, and one
  * conversation at a time for each disk of this node.
  *
- * The fear: an attempt that was given up has a command in the kernel still. The caller has its answer at
- * the deadline, but the next attempt on the disk has to wait for its turn, and its first command for
- * the one that is out (a device sends one at a time), so that attempts of one node never interleave.
+ * The fear: an attempt that was given up has a command in the kernel still. The caller has its
+ * answer at the deadline, but the next attempt on the disk has to wait for its turn, and its first
+ * command for the one that is out (a device sends one at a time), so that attempts of one node
+ * never interleave.
  *
  * It does not prove that the node is idle (`idle-proof.ts`) and does not mount.
  * Reference: DESIGN §8.
@@ -90,8 +91,8 @@ export class Fence {
   }
 
   /**
-   * Takes the disk over. After `ok` no write of an older owner can reach it (P2), unless `guaranteed` is
-   * false. What was taken stays reserved, also when the attempt ends in an error.
+   * Takes the disk over. After `ok` no write of an older owner can reach it (P2), unless
+   * `guaranteed` is false. What was taken stays reserved, also when the attempt ends in an error.
    */
   async takeOver(options: TakeOver): Promise<Result<Held, TakeoverError>> {
     const { device, signal } = options;
@@ -151,7 +152,10 @@ export class Fence {
     });
   }
 
-  /** PTPL_A is a property of the target, so it is read back, not concluded from a REGISTER that was good. */
+  /**
+   * PTPL_A is a property of the target, so it is read back, not concluded from a REGISTER that was
+   * good.
+   */
   async #conclude(
     state: TakeoverState,
     options: TakeOver,

@@ -1,15 +1,16 @@
 /**
- * The proof that this node holds nothing of a disk, to be had before it registers a key, and kept while
- * it takes the disk over.
+ * The proof that this node holds nothing of a disk, to be had before it registers a key, and kept
+ * while it takes the disk over.
  *
- * Purpose: a registration gives *this machine* the right to write, not this attempt. Were an old mount
- * still there, its dirty pages would be written with the new right, over what the disk's other owners
- * have done since. So whoever holds something registers nothing.
+ * Purpose: a registration gives *this machine* the right to write, not this attempt. Were an old
+ * mount still there, its dirty pages would be written with the new right, over what the disk's
+ * other owners have done since. So whoever holds something registers nothing.
  *
- * The proof is the kernel's exclusive claim on every path (see `system/block-device.ts`), no loop device
- * or upper layer on it, and no process that has it open for writing. The claim is kept until the takeover
- * is over and stale pages are dropped, so that nothing can come in between. An emulated disk is not
- * known to the kernel: there is nothing to prove, and its users are told by the disk itself.
+ * The proof is the kernel's exclusive claim on every path (see `system/block-device.ts`), no loop
+ * device or upper layer on it, and no process that has it open for writing. The claim is kept until
+ * the takeover is over and stale pages are dropped, so that nothing can come in between. An
+ * emulated disk is not known to the kernel: there is nothing to prove, and its users are told by
+ * the disk itself.
  *
  * It does not unmount, kill or repair anything. Reference: DESIGN §8 ("A node that holds something
  * registers nothing").
@@ -39,7 +40,8 @@ export class IdleProof {
   }
 
   /**
-   * Drops the pages that were read before the disk was fenced: a stale page under a mount is corruption.
+   * Drops the pages that were read before the disk was fenced: a stale page under a mount is
+   * corruption.
    *
    * @throws HoldfastError DISK_IN_USE
    */
@@ -53,7 +55,10 @@ export class IdleProof {
   }
 }
 
-/** `disks`: every path; null for a disk that this kernel does not know. @throws HoldfastError DISK_PATHS_LOST */
+/**
+ * `disks`: every path; null for a disk that this kernel does not know. @throws HoldfastError
+ * DISK_PATHS_LOST
+ */
 export async function proveIdle(
   disks: readonly BlockDevice[] | null,
 ): Promise<Result<IdleProof, NotIdle>> {

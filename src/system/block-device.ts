@@ -1,12 +1,13 @@
 /**
- * A disk as this machine's kernel knows it: its identity, who holds it, whether it can be had exclusively,
- * and one read that no cache answers.
+ * A disk as this machine's kernel knows it: its identity, who holds it, whether it can be had
+ * exclusively, and one read that no cache answers.
  *
- * The intuition: the proof that nobody uses a disk is not a list of users that one might have looked up
- * incompletely, but the kernel's own exclusive claim. An open with O_EXCL succeeds only if no file
- * system of any mount namespace, no swap, no device mapper, no RAID has claimed the disk or one of its
- * partitions, and keeps them out while it lasts. The lists only explain a refusal, except for two kinds
- * of users that claim nothing: loop devices and raw writers. Those are looked for.
+ * The intuition: the proof that nobody uses a disk is not a list of users that one might have
+ * looked up incompletely, but the kernel's own exclusive claim. An open with O_EXCL succeeds only
+ * if no file system of any mount namespace, no swap, no device mapper, no RAID has claimed the disk
+ * or one of its partitions, and keeps them out while it lasts. The lists only explain a refusal,
+ * except for two kinds of users that claim nothing: loop devices and raw writers. Those are looked
+ * for.
  *
  * It opens nothing for writing and decides nothing. Reference: linux/block/bdev.c (bd_may_claim),
  * proc(5), sysfs-block; SPC-4 §7.8.6 (VPD page 83h).
@@ -35,7 +36,9 @@ export type BlockDevice = {
   readonly rdev: number;
 };
 
-/** @throws HoldfastError DISK_DEVICE_INVALID when it is missing, no block device, or a partition. */
+/**
+ * @throws HoldfastError DISK_DEVICE_INVALID when it is missing, no block device, or a partition.
+ */
 export async function findBlockDevice(path: string): Promise<BlockDevice> {
   try {
     const real = await realpath(path);
@@ -64,7 +67,10 @@ export async function findByIdentity(identity: string): Promise<readonly string[
   return found;
 }
 
-/** The character device that carries the disk's SCSI commands, `/dev/sg3`; null without the sg module. */
+/**
+ * The character device that carries the disk's SCSI commands, `/dev/sg3`; null without the sg
+ * module.
+ */
 export async function scsiGeneric(device: BlockDevice): Promise<string | null> {
   const names = await readdir(`/sys/block/${device.name}/device/scsi_generic`).catch(() => []);
   const [name] = names;
@@ -72,8 +78,8 @@ export async function scsiGeneric(device: BlockDevice): Promise<string | null> {
 }
 
 /**
- * The identity that a VPD page 83h gives its logical unit, as Linux' `wwid` writes it: `naa.…`, else
- * `eui.…`, else the SCSI name string, else `t10.…`. Null: it names none.
+ * The identity that a VPD page 83h gives its logical unit, as Linux' `wwid` writes it: `naa.…`,
+ * else `eui.…`, else the SCSI name string, else `t10.…`. Null: it names none.
  */
 export function identityOf(page: Uint8Array): string | null {
   if (page[1] !== 0x83) return null;
@@ -123,9 +129,9 @@ export class ExclusiveClaim {
 
   /**
    * Drops every page of the disk and its partitions that was read earlier. BLKFLSBUF writes dirty
-   * pages before it drops; under the claim, and with no writer, there are none: a page is dirtied only
-   * through a mount (excluded by the claim) or by a raw writer (excluded by `rawWriters`), and the
-   * kernel writes back what a writer left when the last one closes the disk.
+   * pages before it drops; under the claim, and with no writer, there are none: a page is dirtied
+   * only through a mount (excluded by the claim) or by a raw writer (excluded by `rawWriters`), and
+   * the kernel writes back what a writer left when the last one closes the disk.
    *
    * @throws HoldfastError DISK_IN_USE when the kernel refuses.
    */
@@ -148,7 +154,9 @@ export class ExclusiveClaim {
 
 const BLKFLSBUF = 0x1261;
 
-/** Null: somebody has claimed the disk or a partition of it. @throws HoldfastError DISK_PATHS_LOST */
+/**
+ * Null: somebody has claimed the disk or a partition of it. @throws HoldfastError DISK_PATHS_LOST
+ */
 export async function claim(device: BlockDevice): Promise<ExclusiveClaim | null> {
   try {
     // Read only: closing a device that was open for writing makes udev look at it again.
@@ -225,12 +233,15 @@ async function writesTo(pid: string, fd: string, numbers: ReadonlySet<number>): 
 }
 
 const READ_BYTES = 4096;
-/** Paths whose last read has not come back: a dead disk is given one thread, not one per attempt. */
+/**
+ * Paths whose last read has not come back: a dead disk is given one thread, not one per attempt.
+ */
 const outstanding = new Set<string>();
 
 /**
- * One read of the first 4 KiB that no cache answers (O_DIRECT); answers how long it took. The signal is the
- * deadline; a read that is stuck in the kernel is left there, and no second one is sent after it.
+ * One read of the first 4 KiB that no cache answers (O_DIRECT); answers how long it took. The
+ * signal is the deadline; a read that is stuck in the kernel is left there, and no second one is
+ * sent after it.
  *
  * @throws HoldfastError DISK_PATH_SLOW (no answer in time, or an earlier read is still out),
  *   DISK_PATHS_LOST (the read failed)

@@ -1,13 +1,15 @@
 /**
- * SCSI commands to a disk without a process and without the block layer: SG_IO and SG_SCSI_RESET by ioctl.
+ * SCSI commands to a disk without a process and without the block layer: SG_IO and SG_SCSI_RESET by
+ * ioctl.
  *
- * The intuition: a READ KEYS takes 0.3 ms this way, against 20 ms for a tool that is started for it, and
- * the answer is the target's own status and sense, not an exit code. The sg node (`/dev/sgN`) is
- * preferred to `/dev/sdX`: an open sg node does not keep the block device's page cache alive.
+ * The intuition: a READ KEYS takes 0.3 ms this way, against 20 ms for a tool that is started for
+ * it, and the answer is the target's own status and sense, not an exit code. The sg node
+ * (`/dev/sgN`) is preferred to `/dev/sdX`: an open sg node does not keep the block device's page
+ * cache alive.
  *
- * The fear: a dead path blocks the thread that asks until the kernel's own timeout. So each call has a
- * timeout and runs on a thread of libuv's pool, never on the loop; and commands of one device go one
- * after the other, so that a dead disk takes one thread and not all of them.
+ * The fear: a dead path blocks the thread that asks until the kernel's own timeout. So each call
+ * has a timeout and runs on a thread of libuv's pool, never on the loop; and commands of one device
+ * go one after the other, so that a dead disk takes one thread and not all of them.
  *
  * It interprets nothing but the transport; what a status means is the business of `fencing`.
  * Reference: linux/include/scsi/sg.h (sg_io_hdr, 88 bytes on 64-bit), SPC-4 §4.5 (sense data).
@@ -31,13 +33,18 @@ export type Sense = { readonly key: number; readonly asc: number; readonly ascq:
 export type ScsiResult =
   | {
       readonly kind: 'completed';
-      /** SAM status: 0 GOOD, 2 CHECK CONDITION, 8 BUSY, 0x18 RESERVATION CONFLICT, 0x28 TASK SET FULL. */
+      /**
+       * SAM status: 0 GOOD, 2 CHECK CONDITION, 8 BUSY, 0x18 RESERVATION CONFLICT, 0x28 TASK SET
+       * FULL.
+       */
       readonly status: number;
       readonly sense: Sense | null;
       /** What the device sent, without what it left out. */
       readonly data: Buffer;
     }
-  /** The command did not reach the device or did not come back; whether it was executed is unknown. */
+  /**
+   * The command did not reach the device or did not come back; whether it was executed is unknown.
+   */
   | { readonly kind: 'transport'; readonly timedOut: boolean; readonly hostStatus: number };
 
 const SG_IO = 0x2285;
@@ -64,7 +71,7 @@ export class SgDevice {
   constructor(path: string) {
     this.path = path;
     try {
-      // The sg node asks for writing; a block device opened for writing would count as a raw writer.
+      // The sg node wants writing; a block device open for writing would be a raw writer.
       const access = statSync(path).isCharacterDevice() ? constants.O_RDWR : constants.O_RDONLY;
       this.#fd = openSync(path, access | constants.O_NONBLOCK);
     } catch (cause) {
@@ -72,7 +79,9 @@ export class SgDevice {
     }
   }
 
-  /** Waits for the command before it; a signal that aborts in the meantime keeps it from being sent. */
+  /**
+   * Waits for the command before it; a signal that aborts in the meantime keeps it from being sent.
+   */
   execute(command: ScsiCommand, signal: AbortSignal): Promise<ScsiResult> {
     return this.#next(async () => {
       if (this.#closed || signal.aborted) return NOT_SENT;
@@ -82,7 +91,9 @@ export class SgDevice {
     });
   }
 
-  /** LOGICAL UNIT RESET through the host adapter's error handler. False: it has none, or it failed. */
+  /**
+   * LOGICAL UNIT RESET through the host adapter's error handler. False: it has none, or it failed.
+   */
   resetLogicalUnit(signal: AbortSignal): Promise<boolean> {
     return this.#next(async () => {
       if (this.#closed || signal.aborted) return false;

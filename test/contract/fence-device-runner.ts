@@ -1,7 +1,8 @@
 /**
- * Runs the contract of `FenceDevice` on a real disk and prints a report: `node fence-device-runner.ts ADAPTER
- * DEVICE_A DEVICE_B`, two block devices that are two nexuses of one disk. Everything on the disk is lost.
- * It runs in a guest of the laboratory, where starting vitest would take longer than the suite.
+ * Runs the contract of `FenceDevice` on a real disk and prints a report: `node
+ * fence-device-runner.ts ADAPTER DEVICE_A DEVICE_B`, two block devices that are two nexuses of one
+ * disk. Everything on the disk is lost. It runs in a guest of the laboratory, where starting vitest
+ * would take longer than the suite.
  */
 import { ADAPTERS, openFenceDevice } from '../../src/fencing/devices/choose.ts';
 import { Fence } from '../../src/fencing/fence.ts';

@@ -1,7 +1,8 @@
 /**
- * The contract of the port `FenceDevice`: what every adapter and every disk must do, as a list that runs in
- * vitest (emulated disk), in a guest of the laboratory (real disks, `fence-device-runner.ts`), and one
- * day on an operator's own storage. It needs two initiators of one disk that nobody else uses.
+ * The contract of the port `FenceDevice`: what every adapter and every disk must do, as a list that
+ * runs in vitest (emulated disk), in a guest of the laboratory (real disks,
+ * `fence-device-runner.ts`), and one day on an operator's own storage. It needs two initiators of
+ * one disk that nobody else uses.
  *
  * Reference: SPC-4 §5.13; DESIGN §8.
  */

@@ -1,6 +1,7 @@
 /**
- * One takeover of a real disk, as the disk agent does it, and a report: `node takeover-runner.ts DEVICE NODE EPOCH
- * first|after-fenced [ADAPTER]`. For guests of the laboratory. Everything on the disk may be lost.
+ * One takeover of a real disk, as the disk agent does it, and a report: `node takeover-runner.ts
+ * DEVICE NODE EPOCH first|after-fenced [ADAPTER]`. For guests of the laboratory. Everything on the
+ * disk may be lost.
  */
 
 import { openFenceDevice } from '../../src/fencing/devices/choose.ts';

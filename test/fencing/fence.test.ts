@@ -1,4 +1,6 @@
-/** The conversation with a disk: deadlines, one at a time, what a device throws, APTPL read back. */
+/**
+ * The conversation with a disk: deadlines, one at a time, what a device throws, APTPL read back.
+ */
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TARGET } from '../../src/fencing/devices/emulated/commands.ts';
 import { EmulatedTarget } from '../../src/fencing/devices/emulated/target.ts';

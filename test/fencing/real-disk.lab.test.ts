@@ -1,6 +1,7 @@
 /**
- * Real disks in the kernel laboratory: the contract of `FenceDevice` on both adapters, the idle proof against
- * everything that can use a disk, and an owner that is frozen in the middle of its writes.
+ * Real disks in the kernel laboratory: the contract of `FenceDevice` on both adapters, the idle
+ * proof against everything that can use a disk, and an owner that is frozen in the middle of its
+ * writes.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FENCE_DEVICE_CONTRACT } from '../contract/fence-device.ts';

@@ -1,4 +1,7 @@
-/** The identity in a VPD page 83h, and the refusal of what is no disk. Claims: test/fencing/real-disk.lab.test.ts. */
+/**
+ * The identity in a VPD page 83h, and the refusal of what is no disk. Claims: test/fencing/real-
+ * disk.lab.test.ts.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,8 +1,8 @@
 /**
  * From the name of a disk to the device that fences it: which adapter, which paths.
  *
- * It holds no opinion on the disk itself; whether it is the right one and fit for use is asked of the
- * device afterwards.
+ * It holds no opinion on the disk itself; whether it is the right one and fit for use is asked of
+ * the device afterwards.
  */
 import type { Millis } from '../../lib/ids.ts';
 import { type BlockDevice, findBlockDevice, scsiGeneric } from '../../system/block-device.ts';
@@ -30,7 +30,9 @@ export type DeviceChoice = {
 };
 
 export type OpenDevice = FenceDevice & {
-  /** What the kernel of this machine sees of it; null for an emulated disk, which it does not see. */
+  /**
+   * What the kernel of this machine sees of it; null for an emulated disk, which it does not see.
+   */
   readonly blockDevices: readonly BlockDevice[] | null;
   close(): Promise<void>;
 };

@@ -1,10 +1,11 @@
 /**
- * What every adapter for a real disk shares: one path for each `/dev/sdX`, the identity read anew before
- * each command that changes something, and a deadline that holds even when the kernel's own does not.
+ * What every adapter for a real disk shares: one path for each `/dev/sdX`, the identity read anew
+ * before each command that changes something, and a deadline that holds even when the kernel's own
+ * does not.
  *
  * The fear: `/dev/sda` is another disk today. The kernel hands names out again, an array can put
- * another LUN behind a number; a PREEMPT that goes there takes somebody else's disk. So a path whose
- * VPD page 83h does not say what it should is not asked anything.
+ * another LUN behind a number; a PREEMPT that goes there takes somebody else's disk. So a path
+ * whose VPD page 83h does not say what it should is not asked anything.
  *
  * Reference: DESIGN §8 ("A disk is the identity in its VPD page 83h").
  */
@@ -38,7 +39,9 @@ export type RealDiskOptions = {
   readonly timeoutMs: Millis;
 };
 
-/** What the kernel's error handling may add to a command's timeout before we stop waiting for it. */
+/**
+ * What the kernel's error handling may add to a command's timeout before we stop waiting for it.
+ */
 const GRACE_MS: Millis = 500;
 
 export class RealDisk implements FenceDevice {
@@ -110,7 +113,10 @@ export class RealDisk implements FenceDevice {
     return commands;
   }
 
-  /** The kernel may hold a command far beyond its timeout (error handling): the answer does not wait. */
+  /**
+   * The kernel may hold a command far beyond its timeout (error handling): the answer does not
+   * wait.
+   */
   async #bounded<T>(
     signal: AbortSignal,
     work: (bound: AbortSignal) => Promise<T>,

@@ -2,11 +2,11 @@
  * The owner looks after its disk: is it still mine, on every path? A pure state machine like
  * `takeover.ts`, run again each `defendIntervalMs` and after each IO error.
  *
- * The intuition: a node that was fenced learns it from the disk before anybody can tell it. Its key is
- * gone or a newer one stands there: it stops at once. What it may do is little: it preempts older keys
- * (a thawed machine that registered late). It never registers what is not registered and never
- * reserves: a live mount must not gain rights that it lost, since its dirty pages would be written
- * with them.
+ * The intuition: a node that was fenced learns it from the disk before anybody can tell it. Its key
+ * is gone or a newer one stands there: it stops at once. What it may do is little: it preempts
+ * older keys (a thawed machine that registered late). It never registers what is not registered and
+ * never reserves: a live mount must not gain rights that it lost, since its dirty pages would be
+ * written with them.
  *
  * Reference: DESIGN §8 (Defence; "a live mount never gains a registration").
  */
@@ -40,7 +40,9 @@ export type DefenceVerdict =
     }
   /** Stop at once. `by` is the newer key or the holder; null when nobody is seen. */
   | { readonly kind: 'fenced'; readonly by: ReservationKey | null }
-  /** The disk still names us, yet this live path may no longer write: stop, come back by an epoch. */
+  /**
+   * The disk still names us, yet this live path may no longer write: stop, come back by an epoch.
+   */
   | { readonly kind: 'registration-lost'; readonly path: PathId }
   /** No path answers: nothing is known. The path monitor decides, not the defence. */
   | { readonly kind: 'unreachable' };
@@ -90,7 +92,7 @@ export function defend(state: DefenceState, reply: PrReply): DefenceStep {
     case 'timeout':
       return emit(silent(state));
     case 'not-supported':
-      // A target without PREEMPT AND ABORT: the older key stays, and only the next takeover removes it.
+      // A target without PREEMPT AND ABORT: the older key stays until the next takeover.
       return emit(state.kind === 'preempting' ? nextPath(state.facts) : silent(state));
     case 'reservation-conflict':
       return emit(onConflict(state));
@@ -157,7 +159,10 @@ function onGood(state: Looking): DefenceState {
   return victims.length > 0 ? { kind: 'preempting', facts: next, victims } : nextPath(next);
 }
 
-/** Nothing of ours conflicts with our own reservation: a conflict is a loss, unless a victim is gone. */
+/**
+ * Nothing of ours conflicts with our own reservation: a conflict is a loss, unless a victim is
+ * gone.
+ */
 function onConflict(state: Looking): DefenceState {
   const facts = { ...state.facts, repeats: 0 };
   const path = known(facts.left[0], 'a path');

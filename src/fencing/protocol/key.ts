@@ -60,8 +60,8 @@ export function isOurs(key: ReservationKey, tag: number): boolean {
 }
 
 /**
- * Age by epoch alone. An equal epoch on another node cannot exist (P1); should it ever, it counts as
- * a rival: what is not older is never preempted.
+ * Age by epoch alone. An equal epoch on another node cannot exist (P1); should it ever, it counts
+ * as a rival: what is not older is never preempted.
  */
 export function standing(mine: ReservationKey, other: ReservationKey): Standing {
   if (other === mine) return 'mine';

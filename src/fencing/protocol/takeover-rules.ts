@@ -1,6 +1,6 @@
 /**
- * The judgements of a takeover: what on the disk forbids it, whom it may preempt, and whether a late
- * write is still possible. Each is a question about what was read; none of them does anything.
+ * The judgements of a takeover: what on the disk forbids it, whom it may preempt, and whether a
+ * late write is still possible. Each is a question about what was read; none of them does anything.
  *
  * Reference: DESIGN §8 steps 1, 3 and 5.
  */
@@ -8,13 +8,19 @@ import type { ReservationKey } from '../fence-device.ts';
 import { standing, unpackKey } from './key.ts';
 import type { Facts, TakeoverFailed, TakeoverFailure } from './takeover-state.ts';
 
-/** What was read becomes a fact; an older key that is seen once is not forgotten until it is aborted. */
+/**
+ * What was read becomes a fact; an older key that is seen once is not forgotten until it is
+ * aborted.
+ */
 export function withKeys(facts: Facts, keys: readonly ReservationKey[]): Facts {
   const others = keys.filter((key) => key !== facts.goal.key);
   return { ...facts, keys, unaborted: [...new Set([...facts.unaborted, ...others])] };
 }
 
-/** A key on the disk that ends the attempt: a stranger's is never stolen, a newer one never preempted. */
+/**
+ * A key on the disk that ends the attempt: a stranger's is never stolen, a newer one never
+ * preempted.
+ */
 export function obstacle(facts: Facts): TakeoverFailed | null {
   const { goal } = facts;
   const stranger = facts.keys.find((key) => standing(goal.key, key) === 'stranger');
@@ -32,7 +38,9 @@ export function olderKeys(facts: Facts): readonly ReservationKey[] {
   return [...new Set(facts.keys.filter((key) => key !== facts.goal.key))];
 }
 
-/** What a path of this node may hold now, most likely first: a key of ours that was read, or none. */
+/**
+ * What a path of this node may hold now, most likely first: a key of ours that was read, or none.
+ */
 export function ownCandidates(facts: Facts): readonly ReservationKey[] {
   const own = facts.keys.filter((key) => {
     const place = standing(facts.goal.key, key);
@@ -52,9 +60,9 @@ export function holdsByPath(facts: Facts): boolean {
 }
 
 /**
- * Can a write that the target accepted earlier still be carried out? Yes where an older key was seen and
- * its abort was not confirmed to us, where nobody was there to abort, and where the takeover before
- * this one may have died between removing a key and the end of its aborts.
+ * Can a write that the target accepted earlier still be carried out? Yes where an older key was
+ * seen and its abort was not confirmed to us, where nobody was there to abort, and where the
+ * takeover before this one may have died between removing a key and the end of its aborts.
  */
 export function lateWritePossible(facts: Facts): boolean {
   if (facts.goal.omit.includes('reset')) return false;

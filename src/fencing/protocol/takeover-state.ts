@@ -1,6 +1,6 @@
 /**
- * The words of a takeover: its goal, what it has learnt, its states, its ends. Data only; the steps are
- * in `takeover.ts`, the judgements in `takeover-rules.ts`. Reference: DESIGN §8.
+ * The words of a takeover: its goal, what it has learnt, its states, its ends. Data only; the steps
+ * are in `takeover.ts`, the judgements in `takeover-rules.ts`. Reference: DESIGN §8.
  */
 import type { Epoch } from '../../lib/ids.ts';
 import type {
@@ -11,7 +11,9 @@ import type {
   ReservationType,
 } from '../fence-device.ts';
 
-/** Rules that a test may leave out, so that its checker must report the harm. Empty in production. */
+/**
+ * Rules that a test may leave out, so that its checker must report the harm. Empty in production.
+ */
 export type TakeoverRule = 'superseded-check' | 'abort' | 'reset' | 'verify' | 'verify-every-path';
 
 export type TakeoverGoal = {

@@ -1,6 +1,7 @@
 /**
- * Taking a disk away from its earlier owners, as a pure state machine: one command of SPC-4 goes out,
- * its result comes in, until this node is the proven sole holder, or until it is plain why it cannot be.
+ * Taking a disk away from its earlier owners, as a pure state machine: one command of SPC-4 goes
+ * out, its result comes in, until this node is the proven sole holder, or until it is plain why it
+ * cannot be.
  *
  * The intuition: nothing that was read stays true. Another node may take the disk between any two
  * commands, so every change is a compare and swap made on keys that were just read, a conflict only
@@ -9,10 +10,11 @@
  * accepted but has not carried out. Only an abort by the target, confirmed, rules it out.
  *
  * It does no IO, knows no time (the deadline comes in as an input) and does not prove that the node
- * holds nothing of the disk: `idle-proof.ts` does, before. Types 1 and 5 are proven; for 3 and 6 the
- * rules are the same; 7 and 8 (no single holder) are refused.
+ * holds nothing of the disk: `idle-proof.ts` does, before. Types 1 and 5 are proven; for 3 and 6
+ * the rules are the same; 7 and 8 (no single holder) are refused.
  *
- * Reference: DESIGN §8 steps 1–5; SPC-4 §5.13.7 (REGISTER), §5.13.9 (RESERVE), §5.13.11.2 (PREEMPT).
+ * Reference: DESIGN §8 steps 1–5; SPC-4 §5.13.7 (REGISTER), §5.13.9 (RESERVE), §5.13.11.2
+ * (PREEMPT).
  */
 import { assert, known, unreachable } from '../../lib/assert.ts';
 import type { PathId, PrCommand, PrReply, ReservationKey } from '../fence-device.ts';
@@ -137,9 +139,9 @@ function commandOf(state: Running): PrCommand {
 }
 
 /**
- * REGISTER of the own key onto itself changes nothing and succeeds only on a registered path (keys do
- * not tell which path they came from); RESERVE by the holder changes nothing and succeeds only on the
- * holding path.
+ * REGISTER of the own key onto itself changes nothing and succeeds only on a registered path (keys
+ * do not tell which path they came from); RESERVE by the holder changes nothing and succeeds only
+ * on the holding path.
  */
 function verification(state: Verifying): PrCommand {
   const { key, type, aptpl } = state.facts.goal;
@@ -196,13 +198,17 @@ function onConflict(state: Running): TakeoverState {
   return { ...calm(state), candidates: state.candidates.slice(1) };
 }
 
-/** reading → registering → reading: on each path the key that it may hold now is swapped for ours. */
+/**
+ * reading → registering → reading: on each path the key that it may hold now is swapped for ours.
+ */
 function register(facts: Facts, left: readonly PathId[]): TakeoverState {
   if (left.length === 0) return { kind: 'reading-keys', facts, next: 'preempt' };
   return { kind: 'registering', facts, left, candidates: ownCandidates(facts) };
 }
 
-/** reading → reserving | preempting | verifying: registered and read again, now the disk is taken. */
+/**
+ * reading → reserving | preempting | verifying: registered and read again, now the disk is taken.
+ */
 function take(facts: Facts, { holder, type }: ReservationReply): TakeoverState {
   const { goal } = facts;
   if (holder === null) return { kind: 'reserving', facts };
@@ -263,14 +269,18 @@ function repeat(state: Running, path: PathId): TakeoverState {
   return { ...state, facts: { ...facts, repeats: facts.repeats + 1 } };
 }
 
-/** Whether the lost command was carried out is unknown: everything is read anew on the other paths. */
+/**
+ * Whether the lost command was carried out is unknown: everything is read anew on the other paths.
+ */
 function withoutPath(facts: Facts, path: PathId): TakeoverState {
   const paths = facts.paths.filter((other) => other !== path);
   if (paths.length === 0) return failed('DISK_PATHS_LOST', null);
   return nextRound({ ...facts, paths });
 }
 
-/** Slow is not lost: the last path is asked again, in another round, as long as the deadline allows. */
+/**
+ * Slow is not lost: the last path is asked again, in another round, as long as the deadline allows.
+ */
 function afterTimeout(facts: Facts, path: PathId): TakeoverState {
   return facts.paths.length > 1 ? withoutPath(facts, path) : nextRound(facts);
 }

@@ -1,6 +1,6 @@
 /**
- * The parameters of a `disk` resource, read from its definition. Reference: src/fencing/README.md, "The
- * parameters of a disk".
+ * The parameters of a `disk` resource, read from its definition. Reference: src/fencing/README.md,
+ * "The parameters of a disk".
  */
 import type { Parameter, ResourceDefinition } from '../../cluster/definition.ts';
 import { ADAPTERS, type Adapter } from '../../fencing/devices/choose.ts';

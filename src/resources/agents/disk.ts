@@ -2,11 +2,11 @@
  * Agent `disk`: a shared disk belongs to the owner of its group, and the disk itself enforces it.
  *
  * The intuition: to start is to take the disk away from everybody else and to prove it; to stop is
- * to do nothing, since the reservation is the disk's high-water mark: a disk that nobody reserves is one that
- * every thawed machine can write. The next owner preempts what this one left.
+ * to do nothing, since the reservation is the disk's high-water mark: a disk that nobody reserves
+ * is one that every thawed machine can write. The next owner preempts what this one left.
  *
- * It does not mount (agent `filesystem`), never unregisters (`holdfast disk release` does), and never
- * registers while this node uses the disk (`fencing/idle-proof.ts`).
+ * It does not mount (agent `filesystem`), never unregisters (`holdfast disk release` does), and
+ * never registers while this node uses the disk (`fencing/idle-proof.ts`).
  *
  * Reference: DESIGN §8; OCF Resource Agent API 1.1 (exit statuses).
  */
@@ -31,7 +31,10 @@ import { type DiskParameters, diskParameters } from './disk-parameters.ts';
 export type DiskAgentOptions = {
   /** Name of this node's initiator port on emulated disks. */
   readonly initiator: string;
-  /** Tests only: `fence` starts without taking the disk over, so that a checker must report the harm. */
+  /**
+   * Tests only: `fence` starts without taking the disk over, so that a checker must report the
+   * harm.
+   */
   readonly sabotage: { readonly fence: boolean };
   readonly clock?: Clock;
   /** Of one command to the disk; default 2000. */
@@ -67,7 +70,9 @@ class DiskAgent {
   readonly #options: DiskAgentOptions;
   readonly #clock: Clock;
   readonly #fence: Fence;
-  /** A fitness check claims the disk for a moment; a start must not find it claimed by ourselves. */
+  /**
+   * A fitness check claims the disk for a moment; a start must not find it claimed by ourselves.
+   */
   readonly #turns = new Turns();
   readonly #open = new Map<string, OpenDevice>();
   readonly #taken = new Map<string, Taken>();
@@ -222,7 +227,9 @@ class DiskAgent {
     );
   }
 
-  /** The open device of a disk, opened anew when its names lead to other block devices than before. */
+  /**
+   * The open device of a disk, opened anew when its names lead to other block devices than before.
+   */
   async #device(name: string, parameters: DiskParameters): Promise<OpenDevice> {
     const devices = await whereabouts(parameters);
     const open = this.#open.get(name);
@@ -245,7 +252,7 @@ class DiskAgent {
 
   #drop(name: string, device: OpenDevice): void {
     if (this.#open.get(name) === device) this.#open.delete(name);
-    // A device that is still held by an epoch goes on being looked at; it is closed with the process.
+    // What an epoch still holds goes on being looked at; it is closed with the process.
     const inUse = [...this.#taken.values()].some((taken) => taken.device === device);
     if (!inUse) void device.close().catch(() => {}); // It is given up either way.
   }

@@ -1,4 +1,7 @@
-/** The emulated disk as a process serves it: conflicts for writers, flights cut short, bad input, restarts. */
+/**
+ * The emulated disk as a process serves it: conflicts for writers, flights cut short, bad input,
+ * restarts.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';

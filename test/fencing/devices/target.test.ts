@@ -1,4 +1,7 @@
-/** The emulated target against the tables of SPC-4 §5.13: every type, every verb, every unit attention. */
+/**
+ * The emulated target against the tables of SPC-4 §5.13: every type, every verb, every unit
+ * attention.
+ */
 import { describe, expect, it } from 'vitest';
 import {
   DEFAULT_TARGET,

@@ -1,4 +1,7 @@
-/** DESIGN §8, promise P2: races for one disk under thousands of seeded fates, and what each rule is for. */
+/**
+ * DESIGN §8, promise P2: races for one disk under thousands of seeded fates, and what each rule is
+ * for.
+ */
 import { describe, expect, it } from 'vitest';
 import { type Fate, play, QUIET, type Story } from './takeover-world.ts';
 

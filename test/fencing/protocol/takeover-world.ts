@@ -1,10 +1,11 @@
 /**
- * A small world in which several nodes take one disk from each other: seeded fate decides who moves next,
- * which command is delayed, who dies and what is still in flight.
+ * A small world in which several nodes take one disk from each other: seeded fate decides who moves
+ * next, which command is delayed, who dies and what is still in flight.
  *
- * A command goes through three moments: it is sent, the target executes it, its answer arrives. Between
- * them anything may happen. A node may give a command up (timeout) or die while it is under way; the
- * target executes it all the same, later. Writes are accepted at one moment and land at another.
+ * A command goes through three moments: it is sent, the target executes it, its answer arrives.
+ * Between them anything may happen. A node may give a command up (timeout) or die while it is under
+ * way; the target executes it all the same, later. Writes are accepted at one moment and land at
+ * another.
  *
  * Checked on the way: after a takeover returned, no write of an older epoch lands (P2), and who was
  * told that it holds the disk can write through each path unless somebody newer has come.
@@ -62,7 +63,9 @@ type Node = {
   alive: boolean;
   /** How often each path has logged in: its nexus has another name then. */
   readonly logins: Map<PathId, number>;
-  /** Nexus through which each path was last verified: a login after that is the defence's business. */
+  /**
+   * Nexus through which each path was last verified: a login after that is the defence's business.
+   */
   readonly verified: Map<PathId, string>;
 };
 

@@ -1,9 +1,10 @@
 /**
- * The two sides of an initiator of an emulated disk: `EmulatedDevice` fences, `EmulatedDisk` reads and writes.
+ * The two sides of an initiator of an emulated disk: `EmulatedDevice` fences, `EmulatedDisk` reads
+ * and writes.
  *
- * The fencing of a node and the application on it share one I_T nexus per path, as they do on a real
- * machine, where the kernel owns it: the application may write exactly when its node holds the disk.
- * That is why both are given the same `initiator`.
+ * The fencing of a node and the application on it share one I_T nexus per path, as they do on a
+ * real machine, where the kernel owns it: the application may write exactly when its node holds the
+ * disk. That is why both are given the same `initiator`.
  *
  * Reference: port `fence-device.ts`; DESIGN §8.
  */
@@ -106,7 +107,10 @@ export type EmulatedDiskOptions = Omit<InitiatorOptions, 'paths'> & {
   readonly path: PathId;
 };
 
-/** What an application sees of the disk: blocks of `BLOCK_BYTES`, and a flush that makes them durable. */
+/**
+ * What an application sees of the disk: blocks of `BLOCK_BYTES`, and a flush that makes them
+ * durable.
+ */
 export class EmulatedDisk {
   readonly #options: EmulatedDiskOptions;
   readonly #connection: DiskConnection;
@@ -147,7 +151,9 @@ export class EmulatedDisk {
     this.#connection.close();
   }
 
-  /** A unit attention means "not executed": the driver repeats the command, as the kernel's does. */
+  /**
+   * A unit attention means "not executed": the driver repeats the command, as the kernel's does.
+   */
   async #ask(operation: Operation, signal: AbortSignal): Promise<Exchange> {
     const { initiator, path, timeoutMs } = this.#options;
     const bound = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);

@@ -1,6 +1,6 @@
 /**
- * What is said to the emulated target and what it answers: SCSI commands and statuses as plain data.
- * Reference: SPC-4 §6.15 and §6.16 (PERSISTENT RESERVE IN and OUT), annex F (sense codes).
+ * What is said to the emulated target and what it answers: SCSI commands and statuses as plain
+ * data. Reference: SPC-4 §6.15 and §6.16 (PERSISTENT RESERVE IN and OUT), annex F (sense codes).
  */
 import type { ReservationKey, ReservationType } from '../../fence-device.ts';
 import type { Nexus, Reservation } from './reservations.ts';

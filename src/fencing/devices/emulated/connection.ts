@@ -1,8 +1,9 @@
 /**
- * One initiator's connection to an emulated disk: requests go out, each answer finds its request again.
+ * One initiator's connection to an emulated disk: requests go out, each answer finds its request
+ * again.
  *
- * It dials when it is needed and again after it broke; a request that was out when it broke is lost and
- * says so, since nobody knows whether it was carried out. It repeats nothing.
+ * It dials when it is needed and again after it broke; a request that was out when it broke is lost
+ * and says so, since nobody knows whether it was carried out. It repeats nothing.
  */
 import { connect, type Socket } from 'node:net';
 import { toSocket } from './address.ts';

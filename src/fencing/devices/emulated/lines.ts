@@ -1,4 +1,6 @@
-/** Cuts a byte stream into lines, within a bound: a peer that never ends a line is not waited for. */
+/**
+ * Cuts a byte stream into lines, within a bound: a peer that never ends a line is not waited for.
+ */
 import { StringDecoder } from 'node:string_decoder';
 
 export class Lines {

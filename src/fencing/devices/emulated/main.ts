@@ -1,6 +1,7 @@
 /**
- * The emulated storage as a process: `node main.ts --listen ADDRESS --lun NAME=IDENTITY … [--file PATH]`.
- * Prints one line of JSON with the address when it listens; SIGTERM ends it. Demo and tests only.
+ * The emulated storage as a process: `node main.ts --listen ADDRESS --lun NAME=IDENTITY … [--file
+ * PATH]`. Prints one line of JSON with the address when it listens; SIGTERM ends it. Demo and tests
+ * only.
  */
 import { parseArgs } from 'node:util';
 import { monotonicClock } from '../../../system/clock.ts';

@@ -1,6 +1,7 @@
 /**
- * Who may do what in the presence of a persistent reservation, and who holds it: the tables of SPC-4
- * as functions over plain data. The target (`target.ts`) asks them; nothing here changes anything.
+ * Who may do what in the presence of a persistent reservation, and who holds it: the tables of
+ * SPC-4 as functions over plain data. The target (`target.ts`) asks them; nothing here changes
+ * anything.
  *
  * Reference: SPC-4 §5.13.1 table 63 (commands), table 64 (PR OUT), §5.13.3 (holder); SBC-3 §4.17.
  */

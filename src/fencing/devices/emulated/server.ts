@@ -1,10 +1,11 @@
 /**
- * A process' worth of emulated disks on a socket: several initiators, the same reservations for all,
- * enforced where real ones are enforced, outside of every node that could be wrong about itself.
+ * A process' worth of emulated disks on a socket: several initiators, the same reservations for
+ * all, enforced where real ones are enforced, outside of every node that could be wrong about
+ * itself.
  *
- * The intuition: a write of a frozen client sits in a socket buffer until it thaws, is read here then, and
- * meets whatever reservation is in force by then. A write that was accepted waits `writeDelayMs` before
- * it lands, so that there is something in flight to abort.
+ * The intuition: a write of a frozen client sits in a socket buffer until it thaws, is read here
+ * then, and meets whatever reservation is in force by then. A write that was accepted waits
+ * `writeDelayMs` before it lands, so that there is something in flight to abort.
  *
  * It authenticates nobody: it is for the demo and for tests, on one machine. Reference: DESIGN §8.
  */
@@ -170,7 +171,10 @@ export class DiskServer {
     }
   }
 
-  /** Durable before the answer, one after the other; writes that arrive meanwhile share the next one. */
+  /**
+   * Durable before the answer, one after the other; writes that arrive meanwhile share the next
+   * one.
+   */
   #save(): Promise<void> {
     const { file } = this.#options;
     if (file === null) return Promise.resolve();

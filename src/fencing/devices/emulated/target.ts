@@ -1,16 +1,16 @@
 /**
- * A SCSI target with one logical unit, as a model: registrations, one reservation, unit attentions, tasks
- * in flight, a volatile write cache, blocks.
+ * A SCSI target with one logical unit, as a model: registrations, one reservation, unit attentions,
+ * tasks in flight, a volatile write cache, blocks.
  *
- * The intuition: it is the same disk that the protocol is proven against and that the demo writes to.
- * A write is checked against the reservation when it is *accepted* and lands when it is *completed*;
- * in between it is a task that only an abort, a reset or a power loss removes. That gap is what fencing
- * is about, so the model has it and a stub would not.
+ * The intuition: it is the same disk that the protocol is proven against and that the demo writes
+ * to. A write is checked against the reservation when it is *accepted* and lands when it is
+ * *completed*; in between it is a task that only an abort, a reset or a power loss removes. That
+ * gap is what fencing is about, so the model has it and a stub would not.
  *
- * It has no IO, no time and no chance of its own: `server.ts` gives it sockets, tests give it fate. It
- * does not model ALL_TG_PT, SPEC_I_PT, REGISTER AND MOVE, READ FULL STATUS and element scopes.
- * Types 1 and 5 are exact and compared with a real target by the contract suite; 3, 6, 7 and 8 follow
- * the tables of the standard.
+ * It has no IO, no time and no chance of its own: `server.ts` gives it sockets, tests give it fate.
+ * It does not model ALL_TG_PT, SPEC_I_PT, REGISTER AND MOVE, READ FULL STATUS and element scopes.
+ * Types 1 and 5 are exact and compared with a real target by the contract suite; 3, 6, 7 and 8
+ * follow the tables of the standard.
  *
  * Reference: SPC-4 §5.13 (persistent reservations), SAM-5 §5.8.7 (unit attentions), SBC-3 §4.17.
  */
@@ -149,7 +149,9 @@ export class EmulatedTarget {
     return { data: this.#cache.get(block) ?? this.#medium.get(block) ?? null };
   }
 
-  /** SYNCHRONIZE CACHE: what was completed is on the medium. Tasks in flight are not its business. */
+  /**
+   * SYNCHRONIZE CACHE: what was completed is on the medium. Tasks in flight are not its business.
+   */
   synchronizeCache(nexus: Nexus): Status {
     const refused = this.#refused(nexus, 'write');
     if (refused !== null) return refused;

@@ -1,6 +1,7 @@
 /**
- * The verbs of the port on the model: one command in, one reply out, at once. The server, the simulation
- * and the tests of the protocol all speak to the target through it. It adds nothing of its own.
+ * The verbs of the port on the model: one command in, one reply out, at once. The server, the
+ * simulation and the tests of the protocol all speak to the target through it. It adds nothing of
+ * its own.
  */
 import type { PrCommand, PrReply } from '../../fence-device.ts';
 import type { ReserveOut, Status } from './commands.ts';

@@ -1,6 +1,6 @@
 /**
- * Frames between an emulated disk and its initiators: one JSON object a line, keys as hex strings (a
- * 64-bit key does not fit a JSON number), blocks in base64.
+ * Frames between an emulated disk and its initiators: one JSON object a line, keys as hex strings
+ * (a 64-bit key does not fit a JSON number), blocks in base64.
  *
  * What comes in is not trusted: a line that is too long or says something else is refused, and the
  * connection with it. Reference: none, this format is ours and of this version only.

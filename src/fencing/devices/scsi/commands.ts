@@ -1,9 +1,9 @@
 /**
- * SCSI commands of the port as bytes, and the answers' bytes as facts. No IO, so that each layout is tested
- * against bytes that a real target sent.
+ * SCSI commands of the port as bytes, and the answers' bytes as facts. No IO, so that each layout
+ * is tested against bytes that a real target sent.
  *
- * Reference: SPC-4 §6.15 (PERSISTENT RESERVE IN), §6.16 (PERSISTENT RESERVE OUT), §6.6 (INQUIRY), §4.5;
- * SAM-5 §5.3 (status); SBC-3 §5.26 (SYNCHRONIZE CACHE).
+ * Reference: SPC-4 §6.15 (PERSISTENT RESERVE IN), §6.16 (PERSISTENT RESERVE OUT), §6.6 (INQUIRY),
+ * §4.5; SAM-5 §5.3 (status); SBC-3 §5.26 (SYNCHRONIZE CACHE).
  */
 import type { ScsiCommand, ScsiResult } from '../../../system/sg-io.ts';
 import type {
@@ -83,8 +83,8 @@ export function parseReservation(data: Buffer): {
 const TYPES: readonly ReservationType[] = [1, 3, 5, 6, 7, 8];
 
 /**
- * `abort` and `reset` are not in the data (few targets answer REPORT SUPPORTED OPERATION CODES): they count
- * as there until a command is refused, which the takeover notices and acts on.
+ * `abort` and `reset` are not in the data (few targets answer REPORT SUPPORTED OPERATION CODES):
+ * they count as there until a command is refused, which the takeover notices and acts on.
  */
 export function parseCapabilities(data: Buffer): FenceCapabilities {
   const flags = data[2] ?? 0;
@@ -114,9 +114,9 @@ const TYPE_BITS: Readonly<Record<ReservationType, number>> = {
 type Refusal = Exclude<PrReply['kind'], 'keys' | 'reservation'>;
 
 /**
- * LIO answers RESERVE of a nexus that is not registered with NOT READY (08h/00h) where SPC-4 §5.13.9 says
- * RESERVATION CONFLICT. Both mean: nothing was done, read again; a path that is truly not ready says
- * so to the read.
+ * LIO answers RESERVE of a nexus that is not registered with NOT READY (08h/00h) where SPC-4
+ * §5.13.9 says RESERVATION CONFLICT. Both mean: nothing was done, read again; a path that is truly
+ * not ready says so to the read.
  */
 export function withoutQuirk(
   kind: PrCommand['kind'],

@@ -1,7 +1,7 @@
 /**
- * One path of a real disk, spoken to by SG_IO: no process is started, and the target's status and sense
- * come back as they are. It repeats nothing that changes something; a unit attention on the way to the
- * identity or the capabilities (which change nothing) is read past.
+ * One path of a real disk, spoken to by SG_IO: no process is started, and the target's status and
+ * sense come back as they are. It repeats nothing that changes something; a unit attention on the
+ * way to the identity or the capabilities (which change nothing) is read past.
  */
 import type { Millis } from '../../../lib/ids.ts';
 import { type ScsiCommand, type ScsiResult, SgDevice } from '../../../system/sg-io.ts';

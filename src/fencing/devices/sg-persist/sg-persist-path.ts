@@ -1,7 +1,7 @@
 /**
- * One path of a real disk, spoken to by the programs of sg3-utils: the reference that the SG_IO adapter is
- * compared with, and what works where native calls do not. A process per command: tens of
- * milliseconds where SG_IO takes one.
+ * One path of a real disk, spoken to by the programs of sg3-utils: the reference that the SG_IO
+ * adapter is compared with, and what works where native calls do not. A process per command: tens
+ * of milliseconds where SG_IO takes one.
  *
  * The traps: exit status 24 is a reservation conflict and also what misuse looks like; 6 is a unit
  * attention and means "not executed"; without `--readonly` a PR IN opens the disk for writing, and
@@ -146,7 +146,9 @@ export function outcomeOfStatus(status: number): Refusal {
   }
 }
 
-/** Generation and length stand in words before the dump: put together again as SPC-4 lays them out. */
+/**
+ * Generation and length stand in words before the dump: put together again as SPC-4 lays them out.
+ */
 function answer(text: string): Buffer {
   const body = dumpBytes(text);
   const header = Buffer.alloc(8);
