@@ -35,8 +35,8 @@ export function toMultiaddr(address: Address): Multiaddr {
 }
 
 /**
- * What an outgoing connection is bound to, so that it leaves by its own interconnect and never by
- * the route of another: a dial that "works" over the wrong network would show a dead one as alive.
+ * What an outgoing connection is bound to: where the interconnect's own address is gone, a dial must
+ * fail. One that "works" by the default route over another network would show a dead one as alive.
  */
 export function sourceAddress(own: Address): { readonly localAddress?: string } {
   return isIP(own.host) === 0 ? {} : { localAddress: own.host };

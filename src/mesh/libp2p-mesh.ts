@@ -121,9 +121,8 @@ export class Libp2pMesh implements Mesh {
 
   /** `silent` also for a node that is no member and an interconnect that it does not have. */
   async probe(node: NodeId, over: Interconnect, signal: AbortSignal): Promise<ProbeResult> {
-    const address = this.#peers.get(node)?.member.addresses[over];
-    if (address === undefined || this.#state !== 'running') return 'silent';
-    return this.#probe(parseAddress(address), over, signal);
+    const link = this.#peers.get(node)?.links.get(over);
+    return link === undefined || this.#state !== 'running' ? 'silent' : link.probe(signal);
   }
 
   admit(members: readonly Member[]): void {
@@ -202,10 +201,26 @@ export class Libp2pMesh implements Mesh {
   }
 
   #welcome(member: Member): void {
-    const reachable = this.#options.interconnects.filter((over) => over in member.addresses);
-    const links = reachable.map((over) => [over, this.#peerLink(member, over)] as const);
-    this.#peers.set(member.node, { member, links: new Map(links) });
-    for (const [, link] of links) link.start();
+    const links = new Map<Interconnect, PeerLink>();
+    for (const over of this.#options.interconnects) {
+      const address = this.#addressOf(member, over);
+      if (address !== null) links.set(over, this.#peerLink(member, over, address));
+    }
+    this.#peers.set(member.node, { member, links });
+    for (const link of links.values()) link.start();
+  }
+
+  /** A committed member list is a fact, even where it is wrong: it must not stop this node. */
+  #addressOf(member: Member, over: Interconnect): Address | null {
+    const text = member.addresses[over];
+    if (text === undefined) return null;
+    try {
+      return parseAddress(text);
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      this.#refuse(member.node, { code: error.code, detail: `${over}: ${text}` });
+      return null;
+    }
   }
 
   #dismiss(node: NodeId, peer: Peer): void {
@@ -219,10 +234,9 @@ export class Libp2pMesh implements Mesh {
     }
   }
 
-  #peerLink(member: Member, over: Interconnect): PeerLink {
+  #peerLink(member: Member, over: Interconnect, address: Address): PeerLink {
     const { clusterId, self, incarnation, clock, redialMs, connectTimeoutMs } = this.#options;
     const endpoint = known(this.#endpoints.get(over), `endpoint ${over}`);
-    const address = parseAddress(known(member.addresses[over], `address on ${over}`));
     const node = member.node;
     const here = { clusterId, interconnect: over };
     return new PeerLink({

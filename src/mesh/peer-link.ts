@@ -89,6 +89,10 @@ export class PeerLink {
     this.#current?.abort('reset');
   }
 
+  probe(signal: AbortSignal): Promise<ProbeResult> {
+    return this.#options.probe(signal);
+  }
+
   /** A connection that the peer opened. */
   accept(connection: Connection): void {
     if (this.#options.dials || this.#stopping.signal.aborted) {

@@ -36,6 +36,7 @@ export class VirtualTime implements Scheduler, Clock {
 
   after(delayMs: Millis, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (signal.aborted) reject(signal.reason);
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       this.schedule(delayMs, resolve);
     });
