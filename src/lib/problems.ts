@@ -384,6 +384,10 @@ export const PROBLEMS = {
     cause: 'a shared library that the daemon calls into cannot be loaded on this machine',
     remedy: 'install the package that contains it; the message names it',
   },
+  ADDRESS_UNGUARDED: {
+    cause: 'this kernel has no nftables family that sees the packets of the floating address',
+    remedy: 'use a kernel with the inet and arp families, or put the address on a bridge',
+  },
   PACKET_FILTER_FAILED: {
     cause: 'the kernel refused a change of the packet filter that guards floating addresses',
     remedy: 'see that nftables is installed and that the kernel has its families inet and arp',

@@ -1,6 +1,8 @@
 /**
  * Tells the neighbours of a device where an address is now, and asks whether somebody else has it.
- * Frames go straight to the device (AF_PACKET): 4 µs each, where `arping` is a process that waits.
+ * Frames go straight to the device (AF_PACKET): microseconds each, where `arping` is a process that
+ * waits. The socket for sending stays open, since closing one makes the kernel wait until all processors
+ * have let go of it (10 ms); the probe's sockets are closed by another thread for the same reason.
  *
  * Such frames pass below the packet filter, so whoever calls this has asked the filter first.
  *
@@ -37,12 +39,8 @@ const FRAMES_A_TURN = 64;
 export function announce(device: string, address: string): void {
   const parsed = parseAddress(address);
   const through = link(device);
-  const fd = open(through, 0);
-  try {
-    for (const frame of announcements(macBytes(through.mac), parsed)) transmit(fd, frame, device);
-  } finally {
-    cLibrary().close(fd);
-  }
+  const fd = sender();
+  for (const frame of announcements(macBytes(through.mac), parsed)) transmit(fd, frame, through);
 }
 
 /**
@@ -62,7 +60,7 @@ export async function probeDuplicate(
   const mac = macBytes(through.mac);
   const fd = open(through, parsed.family === 4 ? ETHERTYPE_ARP : ETHERTYPE_IPV6);
   try {
-    transmit(fd, duplicateProbe(mac, parsed), device);
+    transmit(fd, duplicateProbe(mac, parsed), through);
     const untilMs = options.clock.now() + options.timeoutMs;
     while (options.clock.now() < untilMs) {
       await options.clock.after(LOOK_EVERY_MS, options.signal);
@@ -75,21 +73,29 @@ export async function probeDuplicate(
     }
     return null;
   } finally {
-    cLibrary().close(fd);
+    cLibrary().close.async(fd, () => {});
   }
 }
 
-/** A socket on this device; `protocol` 0 receives nothing. */
+let sending: number | null = null;
+
+/** A socket that hears nothing, for any device. */
+function sender(): number {
+  if (sending !== null) return sending;
+  const fd = cLibrary().socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) throw refused('socket', 'any');
+  sending = fd;
+  return fd;
+}
+
+/** A socket that hears this protocol on this device. */
 function open(through: Link, protocol: number): number {
   const libc = cLibrary();
   const type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
   // Created deaf and made to listen by bind, or it would hear every device in between.
   const fd = libc.socket(AF_PACKET, type, 0);
   if (fd < 0) throw refused('socket', through.name);
-  const address = Buffer.alloc(20);
-  address.writeUInt16LE(AF_PACKET, 0);
-  address.writeUInt16BE(protocol, 2);
-  address.writeInt32LE(through.index, 4);
+  const address = deviceAddress(through, protocol);
   if (libc.bind(fd, address, address.length) < 0) {
     const error = refused('bind', through.name);
     libc.close(fd);
@@ -98,8 +104,20 @@ function open(through: Link, protocol: number): number {
   return fd;
 }
 
-function transmit(fd: number, frame: Buffer, device: string): void {
-  if (cLibrary().send(fd, frame, frame.length, MSG_DONTWAIT) < 0) throw refused('send', device);
+function transmit(fd: number, frame: Buffer, through: Link): void {
+  const address = deviceAddress(through, 0);
+  const { sendto } = cLibrary();
+  const sent = sendto(fd, frame, frame.length, MSG_DONTWAIT, address, address.length);
+  if (sent < 0) throw refused('sendto', through.name);
+}
+
+/** struct sockaddr_ll */
+function deviceAddress(through: Link, protocol: number): Buffer {
+  const address = Buffer.alloc(20);
+  address.writeUInt16LE(AF_PACKET, 0);
+  address.writeUInt16BE(protocol, 2);
+  address.writeInt32LE(through.index, 4);
+  return address;
 }
 
 function* received(fd: number): Generator<Buffer> {

@@ -20,14 +20,28 @@ export type LibC = {
   readonly socket: KoffiFunc<(domain: number, type: number, protocol: number) => number>;
   readonly bind: KoffiFunc<(fd: number, address: Bytes, length: number) => number>;
   readonly send: KoffiFunc<(fd: number, data: Bytes, length: number, flags: number) => number>;
+  readonly sendto: KoffiFunc<
+    (
+      fd: number,
+      data: Bytes,
+      length: number,
+      flags: number,
+      address: Bytes,
+      addressLength: number,
+    ) => number
+  >;
   readonly recv: KoffiFunc<(fd: number, data: Bytes, length: number, flags: number) => number>;
   readonly setsockopt: KoffiFunc<
     (fd: number, level: number, name: number, value: Bytes, length: number) => number
   >;
   readonly close: KoffiFunc<(fd: number) => number>;
+  readonly fcntl: (fd: number, command: number, type: 'int', argument: number) => number;
   readonly schedSetscheduler: KoffiFunc<(pid: number, policy: number, param: Bytes) => number>;
   readonly schedGetscheduler: KoffiFunc<(pid: number) => number>;
 };
+
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 
 type Koffi = typeof import('koffi');
 
@@ -52,6 +66,11 @@ export function cLibrary(): LibC {
   return libc;
 }
 
+/** No program that this process starts gets the descriptor. One that is closed is none of theirs. */
+export function closeOnExec(fd: number): void {
+  cLibrary().fcntl(fd, F_SETFD, 'int', FD_CLOEXEC);
+}
+
 /** The name of the last call's error ("EPERM"). Only right directly after the call that failed. */
 export function lastError(): string {
   const number = nativeModule().errno();
@@ -65,11 +84,15 @@ function bind(library: LibraryHandle): LibC {
     socket: call('int socket(int domain, int type, int protocol)'),
     bind: call('int bind(int fd, const void *address, unsigned int length)'),
     send: call('long send(int fd, const void *data, size_t length, int flags)'),
+    sendto: call(
+      'long sendto(int fd, const void *data, size_t n, int flags, const void *to, unsigned int m)',
+    ),
     recv: call('long recv(int fd, _Out_ void *data, size_t length, int flags)'),
     setsockopt: call(
       'int setsockopt(int fd, int level, int name, const void *value, unsigned int length)',
     ),
     close: call('int close(int fd)'),
+    fcntl: library.func('int fcntl(int fd, int command, ...)'),
     schedSetscheduler: call('int sched_setscheduler(int pid, int policy, const void *param)'),
     schedGetscheduler: call('int sched_getscheduler(int pid)'),
   };

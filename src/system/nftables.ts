@@ -4,17 +4,19 @@
  *
  * Two ways: the library of nftables inside this process (0.15 ms for a refresh) and, where it cannot
  * be loaded, a process `nft -f -` (4 ms on a quiet machine, a hundred in a slow one). Calls into the
- * library are synchronous on purpose: the thread that holds the real-time class does the work, and
- * no fork can inherit the library's socket, since it is opened and closed within one call.
+ * library are synchronous on purpose: the thread that holds the real-time class does the work. Its
+ * socket stays open, since closing it makes the kernel wait until deleted elements are forgotten by all
+ * processors (16–30 ms for each call), and is marked so that no application inherits it.
  *
  * It does not know what the tables mean; see `packet-filter.ts`.
  *
  * Reference: libnftables(3), nft(8).
  */
+import { readdirSync, readlinkSync } from 'node:fs';
 import type { KoffiFunc } from 'koffi';
 import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
-import { nativeModule } from './native.ts';
+import { closeOnExec, nativeModule } from './native.ts';
 import { run } from './run.ts';
 
 export type NftablesAnswer = {
@@ -33,7 +35,6 @@ const COMMAND_TIMEOUT_MS: Millis = 5_000;
 
 type Library = {
   readonly create: KoffiFunc<(flags: number) => object | null>;
-  readonly free: KoffiFunc<(context: object) => void>;
   readonly bufferOutput: KoffiFunc<(context: object) => number>;
   readonly bufferError: KoffiFunc<(context: object) => number>;
   readonly output: KoffiFunc<(context: object) => string>;
@@ -54,7 +55,8 @@ export function nftables(): Nftables {
 /** @throws HoldfastError NATIVE_CALLS_UNAVAILABLE when libnftables.so.1 cannot be loaded. */
 export function nftablesLibrary(): Nftables {
   const library = bind();
-  return { name: 'library', apply: async (script) => perform(library, script) };
+  const context = open(library);
+  return { name: 'library', apply: async (script) => perform(library, context, script) };
 }
 
 export const nftablesCommand: Nftables = {
@@ -69,19 +71,35 @@ export const nftablesCommand: Nftables = {
   },
 };
 
-function perform(library: Library, script: string): NftablesAnswer {
+function perform(library: Library, context: object, script: string): NftablesAnswer {
+  const ok = library.perform(context, script) === 0;
+  return { ok, output: library.output(context), error: library.error(context) };
+}
+
+/** The library opens its socket without FD_CLOEXEC; it is found by comparing what is open. */
+function open(library: Library): object {
+  const before = openSockets();
   const context = library.create(0);
   if (context === null) {
-    return { ok: false, output: '', error: 'no netlink socket for nftables' };
+    throw new HoldfastError('NATIVE_CALLS_UNAVAILABLE', { reason: 'no socket for nftables' });
   }
-  try {
-    library.bufferOutput(context);
-    library.bufferError(context);
-    const ok = library.perform(context, script) === 0;
-    return { ok, output: library.output(context), error: library.error(context) };
-  } finally {
-    library.free(context);
+  for (const [socket, fd] of openSockets()) if (!before.has(socket)) closeOnExec(fd);
+  library.bufferOutput(context);
+  library.bufferError(context);
+  return context;
+}
+
+/** `socket:[inode]` → descriptor. Numbers alone would not do: the listing itself takes one for a moment. */
+function openSockets(): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  for (const fd of readdirSync('/proc/self/fd')) {
+    try {
+      found.set(readlinkSync(`/proc/self/fd/${fd}`), Number(fd));
+    } catch {
+      // The descriptor of the listing: closed by now.
+    }
   }
+  return found;
 }
 
 function bind(): Library {
@@ -92,7 +110,6 @@ function bind(): Library {
       library.func(prototype) as unknown as KoffiFunc<T>;
     return {
       create: call('void *nft_ctx_new(uint32_t flags)'),
-      free: call('void nft_ctx_free(void *context)'),
       bufferOutput: call('int nft_ctx_buffer_output(void *context)'),
       bufferError: call('int nft_ctx_buffer_error(void *context)'),
       output: call('const char *nft_ctx_get_output_buffer(void *context)'),

@@ -22,6 +22,17 @@ import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
 import { type Address, parseAddress } from './address.ts';
 import { type Nftables, nftables } from './nftables.ts';
+import {
+  dead,
+  type FilterLayout,
+  guarding,
+  installation,
+  living,
+  mainFamily,
+  probe,
+  removal,
+  unguarding,
+} from './packet-filter-rules.ts';
 
 export type PacketFilterOptions = {
   readonly clusterId: string;
@@ -29,6 +40,11 @@ export type PacketFilterOptions = {
   /** Default: the library, or the command where there is none. */
   readonly nftables?: Nftables;
 };
+
+type Lines = (
+  place: { readonly table: string; readonly layout: FilterLayout },
+  address: Address,
+) => readonly string[];
 
 /** An element may outlive the asked moment by this much; a machine that stood still is caught by it. */
 const OVERSHOOT_MS: Millis = 5;
@@ -40,6 +56,7 @@ export class PacketFilter {
   readonly #clock: Clock;
   readonly #given: Nftables | undefined;
   #engine: Nftables | null = null;
+  #layout: FilterLayout | null = null;
 
   constructor(options: PacketFilterOptions) {
     const tag = createHash('sha256').update(options.clusterId).digest('hex').slice(0, 8);
@@ -54,7 +71,9 @@ export class PacketFilter {
    * @throws HoldfastError PACKET_FILTER_FAILED
    */
   async guard(addresses: readonly string[]): Promise<void> {
-    await this.#perform(`${installation(this.table)}\n${this.#each(addresses, guarding)}`);
+    const layout = await this.layout();
+    const guard = this.#each(layout, addresses, guarding);
+    await this.#perform(`${installation({ table: this.table, layout })}\n${guard}`);
   }
 
   /**
@@ -72,12 +91,10 @@ export class PacketFilter {
       const beganMs = this.#clock.now();
       const timeoutMs = Math.floor(untilMs - beganMs - marginMs);
       if (timeoutMs < 1) break;
-      await this.#tend(
-        this.#each(addresses, (table, address) => [
-          ...guarding(table, address),
-          ...living(table, address, timeoutMs),
-        ]),
-      );
+      await this.#tend(addresses, (place, address) => [
+        ...guarding(place, address),
+        ...living(place, address, timeoutMs),
+      ]);
       const tookMs = this.#clock.now() - beganMs;
       if (tookMs <= marginMs + OVERSHOOT_MS) return true;
       marginMs = tookMs;
@@ -93,48 +110,51 @@ export class PacketFilter {
    */
   async block(addresses: readonly string[]): Promise<void> {
     if (addresses.length === 0) return;
-    await this.#tend(
-      this.#each(addresses, (table, address) => [
-        ...guarding(table, address),
-        ...dead(table, address),
-      ]),
-    );
+    await this.#tend(addresses, (place, address) => [
+      ...guarding(place, address),
+      ...dead(place, address),
+    ]);
   }
 
   /** Neither guarded nor live any more: only for an address that this machine does not have. */
   async forget(addresses: readonly string[]): Promise<void> {
     if (addresses.length === 0) return;
-    await this.#tend(
-      this.#each(addresses, (table, address) => [
-        ...dead(table, address),
-        ...guarding(table, address),
-        ...element(table, address, 'delete', 'guarded'),
-      ]),
-    );
+    await this.#tend(addresses, (place, address) => [
+      ...dead(place, address),
+      ...unguarding(place, address),
+    ]);
   }
 
   /** What the kernel says now: may packets of this address pass? */
   async isLive(address: string): Promise<boolean> {
     const { family, text } = parseAddress(address);
-    const set = `inet ${this.table} live${family}`;
+    const set = `${mainFamily(await this.layout())} ${this.table} live${family}`;
     const { ok } = await this.#nftables().apply(`get element ${set} { ${text} }`);
     return ok;
   }
 
   /** Takes both tables away with everything in them. */
   async remove(): Promise<void> {
-    const { table } = this;
-    await this.#perform(
-      ['inet', 'arp']
-        .map((family) => `add table ${family} ${table}\ndelete table ${family} ${table}`)
-        .join('\n'),
-    );
+    await this.#perform(removal({ table: this.table, layout: await this.layout() }));
+  }
+
+  /** Found out once: which families of nftables this kernel has. */
+  async layout(): Promise<FilterLayout> {
+    if (this.#layout !== null) return this.#layout;
+    for (const layout of ['layers', 'bridge'] as const) {
+      const { ok } = await this.#nftables().apply(probe({ table: this.table, layout }));
+      if (ok) this.#layout = layout;
+      if (ok) return layout;
+    }
+    return 'layers'; // none works, and the first use of it says why
   }
 
   /** Elements need their sets. Where these are missing (first use, a flush), all is built at once. */
-  async #tend(elements: string): Promise<void> {
+  async #tend(addresses: readonly string[], lines: Lines): Promise<void> {
+    const layout = await this.layout();
+    const elements = this.#each(layout, addresses, lines);
     const { ok } = await this.#nftables().apply(elements);
-    if (!ok) await this.#perform(`${installation(this.table)}\n${elements}`);
+    if (!ok) await this.#perform(`${installation({ table: this.table, layout })}\n${elements}`);
   }
 
   async #perform(script: string): Promise<void> {
@@ -142,75 +162,13 @@ export class PacketFilter {
     if (!ok) throw new HoldfastError('PACKET_FILTER_FAILED', { error: error.trim().slice(0, 300) });
   }
 
-  #each(
-    addresses: readonly string[],
-    lines: (table: string, address: Address) => readonly string[],
-  ): string {
-    return addresses.flatMap((text) => lines(this.table, parseAddress(text))).join('\n');
+  #each(layout: FilterLayout, addresses: readonly string[], lines: Lines): string {
+    const place = { table: this.table, layout };
+    return addresses.flatMap((text) => lines(place, parseAddress(text))).join('\n');
   }
 
   #nftables(): Nftables {
     this.#engine ??= this.#given ?? nftables();
     return this.#engine;
   }
-}
-
-function element(
-  table: string,
-  { family, text }: Address,
-  verb: 'add' | 'delete',
-  set: 'guarded' | 'live',
-  timeout = '',
-): readonly string[] {
-  const families = family === 4 ? ['inet', 'arp'] : ['inet'];
-  return families.map(
-    (name) => `${verb} element ${name} ${table} ${set}${family} { ${text}${timeout} }`,
-  );
-}
-
-const guarding = (table: string, address: Address) => element(table, address, 'add', 'guarded');
-
-/** The first line makes the second one succeed whether or not the element was there. */
-const dead = (table: string, address: Address) => [
-  ...element(table, address, 'add', 'live', ' timeout 1s'),
-  ...element(table, address, 'delete', 'live'),
-];
-
-/** Adding an element that is there leaves its old timeout; so it goes and comes in one transaction. */
-const living = (table: string, address: Address, timeoutMs: Millis) => [
-  ...dead(table, address),
-  ...element(table, address, 'add', 'live', ` timeout ${timeoutMs}ms`),
-];
-
-/**
- * Idempotent: what is there stays, the rules are replaced in the same transaction.
- *
- * Hooks: `prerouting` before and `postrouting` after any address translation, so that the floating
- * address is still (already) in the packet. An ARP request that comes from a guarded address is let
- * in: it is the announcement of the address's new owner.
- */
-function installation(table: string): string {
-  return `
-add table inet ${table}
-add set inet ${table} guarded4 { type ipv4_addr; }
-add set inet ${table} guarded6 { type ipv6_addr; }
-add set inet ${table} live4 { type ipv4_addr; flags timeout; }
-add set inet ${table} live6 { type ipv6_addr; flags timeout; }
-add chain inet ${table} arriving { type filter hook prerouting priority -300; policy accept; }
-add chain inet ${table} leaving { type filter hook postrouting priority 300; policy accept; }
-flush chain inet ${table} arriving
-flush chain inet ${table} leaving
-add rule inet ${table} arriving ip daddr @guarded4 ip daddr != @live4 drop
-add rule inet ${table} arriving ip6 daddr @guarded6 ip6 daddr != @live6 drop
-add rule inet ${table} leaving ip saddr @guarded4 ip saddr != @live4 drop
-add rule inet ${table} leaving ip6 saddr @guarded6 ip6 saddr != @live6 drop
-add table arp ${table}
-add set arp ${table} guarded4 { type ipv4_addr; }
-add set arp ${table} live4 { type ipv4_addr; flags timeout; }
-add chain arp ${table} arriving { type filter hook input priority -300; policy accept; }
-add chain arp ${table} leaving { type filter hook output priority -300; policy accept; }
-flush chain arp ${table} arriving
-flush chain arp ${table} leaving
-add rule arp ${table} arriving arp daddr ip @guarded4 arp daddr ip != @live4 arp saddr ip != @guarded4 drop
-add rule arp ${table} leaving arp saddr ip @guarded4 arp saddr ip != @live4 drop`.trim();
 }

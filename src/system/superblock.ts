@@ -17,12 +17,16 @@ export type Superblock = {
   /** XFS always has one. */
   readonly journal: boolean;
   readonly uuid: string;
+  /** Mount options that the superblock itself asks for; the mount table does not show them (ext4). */
+  readonly defaultOptions: readonly string[];
 };
 
 const BLOCK_BYTES = 4096;
 const EXT_SUPERBLOCK = 1024;
 const EXT_MAGIC = 0xef53;
 const EXT_HAS_JOURNAL = 0x4;
+/** EXT4_DEFM_NOBARRIER in s_default_mount_opts. */
+const EXT_DEFAULT_NOBARRIER = 0x100;
 
 /** @throws HoldfastError DEVICE_UNREADABLE */
 export async function readSuperblock(device: string): Promise<Superblock> {
@@ -31,14 +35,15 @@ export async function readSuperblock(device: string): Promise<Superblock> {
 
 export function parseSuperblock(block: Buffer): Superblock {
   if (block.subarray(0, 4).toString('latin1') === 'XFSB') {
-    return { type: 'xfs', journal: true, uuid: uuidAt(block, 32) };
+    return { type: 'xfs', journal: true, uuid: uuidAt(block, 32), defaultOptions: [] };
   }
   if (block.readUInt16LE(EXT_SUPERBLOCK + 0x38) === EXT_MAGIC) {
     const compatible = block.readUInt32LE(EXT_SUPERBLOCK + 0x5c);
     const journal = (compatible & EXT_HAS_JOURNAL) !== 0;
-    return { type: 'ext', journal, uuid: uuidAt(block, EXT_SUPERBLOCK + 0x68) };
+    const uuid = uuidAt(block, EXT_SUPERBLOCK + 0x68);
+    return { type: 'ext', journal, uuid, defaultOptions: extDefaultOptions(block) };
   }
-  return { type: 'unknown', journal: false, uuid: '' };
+  return { type: 'unknown', journal: false, uuid: '', defaultOptions: [] };
 }
 
 /**
@@ -78,6 +83,15 @@ async function readFirstBlock(device: string): Promise<Buffer> {
   } catch (cause) {
     throw new HoldfastError('DEVICE_UNREADABLE', { device }, { cause });
   }
+}
+
+/** `tune2fs -o nobarrier` sets a bit, `tune2fs -E mount_opts=…` writes a text of 64 bytes. */
+function extDefaultOptions(block: Buffer): readonly string[] {
+  const bits = block.readUInt32LE(EXT_SUPERBLOCK + 0x100);
+  const text = block.subarray(EXT_SUPERBLOCK + 0x200, EXT_SUPERBLOCK + 0x240).toString('latin1');
+  const written = text.slice(0, text.indexOf('\0')).split(',');
+  const nobarrier = (bits & EXT_DEFAULT_NOBARRIER) === 0 ? [] : ['nobarrier'];
+  return [...nobarrier, ...written].filter((option) => option !== '');
 }
 
 function uuidAt(block: Buffer, offset: number): string {

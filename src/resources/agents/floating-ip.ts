@@ -25,6 +25,7 @@ import {
   addAddress,
   addressState,
   deleteAddress,
+  isBridge,
   findLink,
   link,
   setIpv4Option,
@@ -73,6 +74,9 @@ export class FloatingIpAgent implements ResourceAgent {
       const { address, device, through } = placeOf(definition, context);
       const found = link(through);
       if (!found.up || !found.carrier) return failed('LINK_DOWN', through);
+      if ((await this.#options.filter.layout()) === 'bridge' && !isBridge(through)) {
+        return failed('ADDRESS_UNGUARDED', `${through} is no bridge`);
+      }
       if (addressState(device, address) === 'absent') return OK;
       return failed('ADDRESS_DUPLICATE', `${address} is still on ${device} of this node`);
     });
