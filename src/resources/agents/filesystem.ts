@@ -157,7 +157,7 @@ export class FilesystemAgent implements ResourceAgent {
     return device ?? (await this.#options.deviceOf(diskOf(definition, context), context));
   }
 
-  /** What the superblock's own default options ask for shows only once it is mounted. */
+  /** What the kernel made of it: the last look before an application is let in. */
   async #accept(
     directory: string,
     definition: ResourceDefinition,
@@ -170,7 +170,7 @@ export class FilesystemAgent implements ResourceAgent {
     await this.#undo(directory, definition, context);
     return unsafe === undefined
       ? failed('FILESYSTEM_READ_ONLY', describe(mount))
-      : failed('BARRIER_REFUSED', `${unsafe} is a default of the file system on ${mount.source}`);
+      : failed('BARRIER_REFUSED', `${describe(mount)} has ${unsafe}`);
   }
 
   async #undo(
@@ -254,6 +254,7 @@ async function checkSuperblock(device: string, type: string): Promise<void> {
     });
   }
   if (!found.journal) throw new HoldfastError('NO_JOURNAL', { device });
+  for (const option of found.defaultOptions) refuseUnsafe(option);
 }
 
 /** Empty when it came off, else the reason. */

@@ -1,0 +1,213 @@
+/** What is seen of a floating address from the outside, at each step of its life. */
+import { equal, match, notEqual, ok } from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { derivedMac, virtualMacDevice } from '../../../src/resources/agents/virtual-mac.ts';
+import { probeDuplicate } from '../../../src/system/announce.ts';
+import { monotonicClock as clock } from '../../../src/system/clock.ts';
+import { addAddress, addressState, link } from '../../../src/system/network.ts';
+import { until } from '../../system/support/until.ts';
+import { contextOf } from '../support/definitions.ts';
+import { type NetworkStage, PUBLIC } from '../support/network-stage.ts';
+import { must } from '../support/shell.ts';
+import { addressOn, addressOnMac, filter, floatingIp, lease, MAC, virtualMac } from './labs.ts';
+
+export type Story = { readonly name: string; readonly run: () => Promise<void> };
+
+const calm = new AbortController().signal;
+
+export function addressStories(stage: NetworkStage): readonly Story[] {
+  return [
+    ...['192.0.2.20', '2001:db8::20'].flatMap((address) => lifeOf(stage, address)),
+    ...virtualMacStories(stage),
+    ...filterStories(stage),
+  ];
+}
+
+function lifeOf(stage: NetworkStage, address: string): readonly Story[] {
+  const definition = addressOn(PUBLIC, `${address}/${address.includes(':') ? 64 : 24}`);
+  const context = contextOf();
+  const started = async () => {
+    await floatingIp.kill(definition, context);
+    await lease(address);
+    equal((await floatingIp.start(definition, context)).status, 0);
+  };
+  return [
+    {
+      name: `${address} answers with a lease, and not before, not suspended, not after`,
+      run: async () => {
+        await floatingIp.prepare(definition, context);
+        addAddress(PUBLIC, `${address}/${address.includes(':') ? 64 : 24}`);
+        equal(stage.answers(address), false, 'guarded, without a lease');
+        await started();
+        equal(stage.answers(address), true, 'started');
+        await floatingIp.suspend(definition, context);
+        equal(stage.answers(address), false, 'suspended');
+        await lease(address);
+        await floatingIp.resume(definition, context);
+        equal(stage.answers(address), true, 'resumed');
+        await floatingIp.stop(definition, context);
+        equal(stage.answers(address), false, 'stopped');
+      },
+    },
+    {
+      name: `${address} is announced to a neighbour that remembers an old owner`,
+      run: async () => {
+        await floatingIp.kill(definition, context);
+        stage.mislead(address);
+        await started();
+        await until('the neighbour knows', () => stage.macOf(address) === link(PUBLIC).mac);
+        await floatingIp.stop(definition, context);
+      },
+    },
+    {
+      name: `${address} falls silent in the kernel when the lease runs out, announcements too`,
+      run: async () => {
+        await started();
+        await filter.open([address], clock.now() + 700);
+        await until('silence', async () => !(await filter.isLive(address)));
+        equal(addressState(PUBLIC, address), 'usable', 'the address itself is still there');
+        equal(stage.answers(address), false);
+        stage.mislead(address);
+        await clock.after(1_000, calm);
+        equal(stage.macOf(address), '02:00:00:00:ff:ff', 'an announcement without a lease');
+        await floatingIp.stop(definition, context);
+      },
+    },
+    {
+      name: `${address} that no lease opens does not start`,
+      run: async () => {
+        const hasty = { ...definition, startTimeoutMs: 500 };
+        equal((await floatingIp.start(hasty, context)).code, 'ADDRESS_NOT_LIVE');
+        await floatingIp.kill(definition, context);
+      },
+    },
+    {
+      name: `${address} on another machine is found by the duplicate probe`,
+      run: async () => {
+        await floatingIp.kill(definition, context);
+        const options = { clock, timeoutMs: 1_000, signal: calm };
+        equal(await probeDuplicate(PUBLIC, address, options), null, 'nobody has it');
+        const other = address.includes(':') ? '2001:db8::1' : '192.0.2.1';
+        notEqual(await probeDuplicate(PUBLIC, other, options), null, 'the neighbour has it');
+      },
+    },
+  ];
+}
+
+function virtualMacStories(stage: NetworkStage): readonly Story[] {
+  const context = contextOf({ resources: [MAC] });
+  const definition = addressOnMac('192.0.2.30/24');
+  const mac = derivedMac('mac', context);
+  return [
+    {
+      name: 'an address on a virtual MAC is known by that MAC alone',
+      run: async () => {
+        await virtualMac.start(MAC, context);
+        await lease('192.0.2.30');
+        equal((await floatingIp.start(definition, context)).status, 0);
+        for (let round = 0; round < 5; round += 1) {
+          equal(stage.answers('192.0.2.30'), true);
+          equal(stage.macOf('192.0.2.30'), mac, 'the parent must not answer');
+        }
+        await floatingIp.stop(definition, context);
+        await virtualMac.stop(MAC, context);
+      },
+    },
+    {
+      name: 'a prepared virtual MAC sends and answers nothing, and none by itself when it is up',
+      run: async () => {
+        await virtualMac.prepare(MAC, context);
+        const name = virtualMacDevice('mac', context);
+        equal(link(name).up, false);
+        await virtualMac.start(MAC, context);
+        await clock.after(300, calm);
+        const device = readFileSync('/proc/net/dev', 'utf8');
+        const counters = new RegExp(`${name}:((?:\\s+\\d+){10})`).exec(device)?.[1];
+        match(counters ?? '', /\s0$/, 'packets sent by a device without an address');
+        await virtualMac.stop(MAC, context);
+      },
+    },
+    {
+      name: 'a wire without carrier makes address and virtual MAC fail, and the node unfit',
+      run: async () => {
+        await virtualMac.start(MAC, context);
+        const plain = addressOn(PUBLIC, '192.0.2.31/24');
+        await lease('192.0.2.31');
+        await floatingIp.start(plain, context);
+        const heard: (string | null)[] = [];
+        const interest = new AbortController();
+        const watching = { ...context, signal: interest.signal };
+        floatingIp.watch(plain, watching, (outcome) => heard.push(outcome.code));
+        stage.unplug();
+        await until('the loss is told', () => heard.includes('LINK_DOWN'));
+        equal((await floatingIp.monitor(plain, context)).code, 'LINK_DOWN');
+        equal((await virtualMac.monitor(MAC, context)).code, 'LINK_DOWN');
+        equal((await virtualMac.fitness(MAC, context)).code, 'LINK_DOWN');
+        stage.plug('192.0.2.31');
+        await until('the return is told', () => heard.at(-1) === null);
+        await until('and announced', () => stage.macOf('192.0.2.31') === link(PUBLIC).mac);
+        interest.abort();
+        await floatingIp.stop(plain, context);
+        await virtualMac.stop(MAC, context);
+      },
+    },
+  ];
+}
+
+function filterStories(stage: NetworkStage): readonly Story[] {
+  const context = contextOf();
+  const definition = addressOn(PUBLIC, '192.0.2.40/24');
+  return [
+    {
+      name: 'a rule set that somebody flushed is built again by the next renewal',
+      run: async () => {
+        await lease('192.0.2.40');
+        await floatingIp.start(definition, context);
+        must('nft', 'flush', 'ruleset');
+        await filter.open(['192.0.2.40'], clock.now() + 60_000);
+        equal(await filter.isLive('192.0.2.40'), true);
+        await filter.block(['192.0.2.40']);
+        equal(stage.answers('192.0.2.40'), false);
+        await floatingIp.stop(definition, context);
+      },
+    },
+    {
+      name: 'an address that stays on a machine that was robbed of it does not hinder the new owner',
+      run: async () => {
+        await filter.guard(['192.0.2.41']);
+        addAddress(PUBLIC, '192.0.2.41/24');
+        stage.outside('ip', 'addr', 'add', '192.0.2.41/24', 'dev', 'wire0');
+        ok(await probeDuplicate(PUBLIC, '192.0.2.41', { clock, timeoutMs: 1_000, signal: calm }));
+        stage.outside('arping', '-c', '1', '-D', '-I', 'wire0', '192.0.2.41');
+        stage.outside('ip', 'addr', 'del', '192.0.2.41/24', 'dev', 'wire0');
+        await floatingIp.kill(addressOn(PUBLIC, '192.0.2.41/24'), context);
+      },
+    },
+    {
+      name: 'one of several addresses of a network goes without taking the others along',
+      run: async () => {
+        const first = addressOn(PUBLIC, '198.51.100.1/24');
+        const second = { ...addressOn(PUBLIC, '198.51.100.2/24'), name: 'second' };
+        await lease('198.51.100.1');
+        await lease('198.51.100.2');
+        await floatingIp.start(first, context);
+        await floatingIp.start(second, context);
+        await floatingIp.stop(first, context);
+        equal((await floatingIp.monitor(second, context)).status, 0);
+        await floatingIp.stop(second, context);
+      },
+    },
+    {
+      name: 'a moment that has passed opens nothing, and text that is no address goes nowhere',
+      run: async () => {
+        equal(await filter.open(['192.0.2.42'], clock.now() - 1), false);
+        equal(await filter.isLive('192.0.2.42'), false);
+        const injected = {
+          ...definition,
+          parameters: { address: '1.2.3.4 }; flush', device: 'x' },
+        };
+        equal((await floatingIp.start(injected, context)).code, 'FLOATING_ADDRESS_INVALID');
+      },
+    },
+  ];
+}

@@ -1,0 +1,40 @@
+/**
+ * Small disks with file systems: loop devices over sparse files. To be used inside a mount namespace
+ * that was made for it; the files lie in the directory that the caller removes.
+ */
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { must, works } from './shell.ts';
+
+/** mkfs.xfs refuses less than 300 MiB; the files are sparse. */
+const BYTES = 320 * 1024 * 1024;
+
+export class DiskStage {
+  readonly #directory: string;
+  readonly #devices: string[] = [];
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** A device with what `mkfs.TYPE` makes; none for an empty type. */
+  disk(name: string, type: string, ...options: readonly string[]): string {
+    const file = join(this.#directory, `${name}.img`);
+    writeFileSync(file, '');
+    truncateSync(file, BYTES);
+    const device = must('losetup', '--find', '--show', file).trim();
+    this.#devices.push(device);
+    if (type !== '') must(`mkfs.${type}`, '-q', ...options, device);
+    return device;
+  }
+
+  directory(name: string): string {
+    const path = join(this.#directory, name);
+    mkdirSync(path, { recursive: true });
+    return path;
+  }
+
+  destroy(): void {
+    for (const device of this.#devices.splice(0)) works('losetup', '--detach', device);
+  }
+}
