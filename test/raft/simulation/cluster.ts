@@ -41,6 +41,8 @@ export class Cluster {
   steps = 0;
   confirmedReads = 0;
   elections = 0;
+  /** One in so many granted votes is the last thing that its sender does before its power fails. */
+  crashAfterVote: number | null = null;
 
   constructor(
     seed: number,
@@ -126,13 +128,22 @@ export class Cluster {
       this.#report(invariant, story);
     }
     this.network.send(this.#tampered(message));
+    if (message.kind === 'vote-reply' && message.granted) this.#crashVoter(message.from);
+  }
+
+  #crashVoter(id: NodeId): void {
+    const host = this.host(id);
+    const rarity = this.crashAfterVote;
+    if (host === undefined || rarity === null || this.random.below(rarity) > 0) return;
+    this.timeline.after(0, () => host.crash());
+    this.timeline.after(this.random.below(40), () => host.start());
   }
 
   #tampered(message: RaftMessage): RaftMessage {
     const far = 1_000_000;
     switch (this.#sabotage) {
       case 'no-log-check':
-        return message.kind === 'vote' || message.kind === 'pre-vote'
+        return (message.kind === 'vote' || message.kind === 'pre-vote') && message.term > 1
           ? { ...message, lastIndex: far, lastTerm: message.term - 1 }
           : message;
       case 'acknowledged-unseen': {

@@ -24,6 +24,8 @@ const FAULTS_MS = 4000;
 /** Several elections may fail for ranks, sticky votes and stragglers from the time of faults. */
 const RECOVERY_MS = 3000;
 const CONVERGENCE_MS = 3000;
+/** Many times what a seed takes; messages that multiply pass it soon. */
+const MAX_STEPS = 30_000;
 
 export function runSeed(seed: number, sabotage: Sabotage = 'none'): Outcome {
   const { nodes, configuration } = shapeOf(seed);
@@ -38,6 +40,7 @@ export function runSeed(seed: number, sabotage: Sabotage = 'none'): Outcome {
   if (!failed()) {
     recoveryMs = majorityRecovers(cluster) - began;
     if (!failed()) converges(cluster);
+    if (cluster.steps > MAX_STEPS) cluster.violations.push(`${cluster.steps} steps: a storm`);
   }
   return {
     seed,
@@ -109,6 +112,7 @@ function faults(cluster: Cluster): void {
   };
   const someone = (): Host => cluster.pick(cluster.hosts);
   if (has.crash) {
+    cluster.crashAfterVote = 4;
     every(cluster, 400, () => {
       const host = someone();
       host.crash();
@@ -176,6 +180,7 @@ function cutSomething(cluster: Cluster): void {
 function majorityRecovers(cluster: Cluster): number {
   const { network, random, timeline } = cluster;
   const healthy = majorityOf(cluster);
+  cluster.crashAfterVote = null;
   network.weather = CALM;
   network.mendAll();
   for (const host of cluster.hosts) {

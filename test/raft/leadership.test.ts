@@ -1,0 +1,285 @@
+/** CheckQuorum, ReadIndex, transfer, stalled disks: thesis §3.10, §6.2, §6.4; DESIGN §4, §7. */
+import { describe, expect, test } from 'vitest';
+import { Bench, configuration } from './bench.ts';
+
+describe('CheckQuorum', () => {
+  test('a leader that no quorum answers steps down and sends no more heartbeats', () => {
+    const bench = new Bench();
+    bench.lead();
+    const since = bench.now;
+    while (bench.status.role === 'leader') bench.deadline();
+    expect(bench.now - since).toBe(300);
+    expect(bench.status).toMatchObject({ role: 'follower', leader: null, term: 1 });
+    bench.takeSent();
+    bench.elapse(60);
+    bench.step({ kind: 'deadline' });
+    expect(bench.takeOf('append')).toEqual([]);
+  });
+
+  test('one answering follower of two is quorum enough', () => {
+    const bench = new Bench();
+    bench.lead();
+    for (let round = 2; round < 40; round += 1) {
+      bench.deadline();
+      bench.ack('c', 1, round);
+    }
+    expect(bench.status.role).toBe('leader');
+  });
+
+  test('answers of a learner, and bytes that echo no round, do not count', () => {
+    const bench = new Bench({ configuration: configuration(['a', 'b', 'c'], [], ['d']) });
+    bench.lead();
+    for (let round = 2; round < 10; round += 1) {
+      bench.deadline();
+      if (bench.status.role !== 'leader') break;
+      bench.ack('d', 1, round);
+      bench.ack('b', 1, 0);
+    }
+    expect(bench.status.role).toBe('follower');
+  });
+
+  test('an echo of a round that was never begun is not believed', () => {
+    const bench = new Bench();
+    bench.lead();
+    for (let i = 0; i < 6; i += 1) {
+      bench.deadline();
+      bench.ack('b', 1, 1_000_000);
+    }
+    expect(bench.status.role).toBe('follower');
+  });
+
+  test('a thawed leader reads its queue first, and does not take old echoes for a quorum', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.deadline();
+    bench.elapse(10_000);
+    bench.ack('b', 1, 2);
+    bench.ack('c', 1, 2);
+    const { sendNow } = bench.step({ kind: 'deadline' });
+    expect(bench.status.role).toBe('follower');
+    expect(sendNow).toEqual([]);
+  });
+
+  test('a thawed leader refuses proposals and reads before its deadline is reported', () => {
+    for (const event of [
+      { kind: 'propose', proposalId: 1, data: new Uint8Array() },
+      { kind: 'read', readId: 1 },
+    ] as const) {
+      const bench = new Bench();
+      bench.lead();
+      bench.elapse(10_000);
+      const { rejected, readsRejected } = bench.step(event);
+      expect(rejected.length + readsRejected.length).toBe(1);
+    }
+  });
+
+  test('a thawed leader yields to pre-votes, since it cannot know that it is followed', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.elapse(10_000);
+    bench.receive({
+      kind: 'pre-vote',
+      from: 'b',
+      term: 2,
+      lastIndex: 1,
+      lastTerm: 1,
+      transfer: false,
+    });
+    expect(bench.takeOf('pre-vote-reply')).toMatchObject([{ granted: true }]);
+  });
+
+  test('a single voter never loses its quorum', () => {
+    const bench = new Bench({ configuration: configuration(['a'], [], ['b']) });
+    bench.deadline();
+    bench.sync();
+    bench.elapse(10_000);
+    bench.step({ kind: 'deadline' });
+    expect(bench.status.role).toBe('leader');
+  });
+});
+
+describe('ReadIndex', () => {
+  test('§6.4 is confirmed by a quorum of echoes of a round that began after the read', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.deadline();
+    bench.elapse(5);
+    const ready = bench.step({ kind: 'read', readId: 77 });
+    expect(ready.sendNow).toHaveLength(2);
+    expect(bench.ack('b', 1, 2).reads).toEqual([]);
+    expect(bench.ack('b', 1, 3).reads).toEqual([{ readId: 77, index: 1, beganMs: bench.now }]);
+  });
+
+  test('§6.4 waits for the first commit of the term', () => {
+    const bench = new Bench({ terms: [1, 1], commitIndex: 2 });
+    bench.becomeLeader();
+    bench.takeSent();
+    bench.step({ kind: 'read', readId: 1 });
+    expect(bench.takeSent()).toEqual([]);
+    bench.ack('b', 2, 1);
+    bench.sync();
+    bench.elapse(3);
+    bench.ack('b', 3, 1);
+    const began = bench.now;
+    expect(bench.takeOf('append').some(({ readId }) => readId === 2)).toBe(true);
+    bench.elapse(3);
+    expect(bench.ack('c', 2, 2).reads).toEqual([{ readId: 1, index: 3, beganMs: began }]);
+  });
+
+  test('reads that come while a round is open wait for the next one, which serves them all', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.step({ kind: 'read', readId: 1 });
+    bench.step({ kind: 'read', readId: 2 });
+    bench.step({ kind: 'read', readId: 3 });
+    expect(bench.takeOf('append')).toHaveLength(2);
+    bench.elapse(2);
+    expect(bench.ack('b', 1, 2).reads.map(({ readId }) => readId)).toEqual([1]);
+    const { reads } = bench.ack('c', 1, 3);
+    expect(reads.map(({ readId }) => readId)).toEqual([2, 3]);
+    expect(reads.every(({ beganMs }) => beganMs === bench.now)).toBe(true);
+  });
+
+  test('a lost question is asked again with the next heartbeat', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.step({ kind: 'read', readId: 1 });
+    bench.deadline();
+    expect(bench.ack('b', 1, 3).reads).toHaveLength(1);
+  });
+
+  test('a rejected append echoes the round too', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.step({ kind: 'read', readId: 1 });
+    const { reads } = bench.receive({
+      kind: 'append-reply',
+      from: 'b',
+      term: 1,
+      matchIndex: 0,
+      conflict: { index: 0, term: 0 },
+      readId: 2,
+    });
+    expect(reads).toHaveLength(1);
+  });
+
+  test('echoes of another term confirm nothing', () => {
+    const bench = new Bench({ term: 5 });
+    bench.lead();
+    bench.step({ kind: 'read', readId: 1 });
+    expect(bench.ack('b', 1, 2, 5).reads).toEqual([]);
+  });
+
+  test('is refused by a follower, and when the leader steps down', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.step({ kind: 'read', readId: 1 });
+    expect(bench.appendFrom('b', 2).readsRejected).toEqual([{ readId: 1, leader: null }]);
+    expect(bench.step({ kind: 'read', readId: 2 }).readsRejected).toEqual([
+      { readId: 2, leader: 'b' },
+    ]);
+  });
+
+  test('a single voter confirms at once', () => {
+    const bench = new Bench({ configuration: configuration(['a']) });
+    bench.deadline();
+    bench.sync();
+    expect(bench.step({ kind: 'read', readId: 1 }).reads).toMatchObject([{ readId: 1, index: 1 }]);
+  });
+
+  test('pending reads are bounded', () => {
+    const bench = new Bench();
+    bench.lead();
+    let refused = 0;
+    for (let readId = 1; readId <= 5000; readId += 1) {
+      refused += bench.step({ kind: 'read', readId }).readsRejected.length;
+    }
+    expect(refused).toBe(5000 - 4096);
+  });
+});
+
+describe('transfer', () => {
+  test('§3.10 the target is brought up to date, then told; proposals wait', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.propose();
+    bench.sync();
+    bench.takeSent();
+    bench.step({ kind: 'transfer', to: 'b', timeoutMs: 100 });
+    expect(bench.takeOf('timeout-now')).toEqual([]);
+    expect(bench.propose('y', 9).rejected).toEqual([
+      { proposalId: 9, code: 'TRANSFERRING', leader: 'a' },
+    ]);
+    bench.ack('b', 2);
+    expect(bench.takeOf('timeout-now')).toMatchObject([{ to: 'b' }]);
+  });
+
+  test('§3.10 an abandoned transfer ends at its bound, and proposals go on', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.step({ kind: 'transfer', to: 'b', timeoutMs: 100 });
+    bench.elapse(60);
+    bench.step({ kind: 'transfer', to: 'b', timeoutMs: 100 });
+    bench.elapse(40);
+    bench.step({ kind: 'deadline' });
+    expect(bench.propose().accepted).toHaveLength(1);
+  });
+
+  test('a lost request is repeated with each heartbeat', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.step({ kind: 'transfer', to: 'b', timeoutMs: 1000 });
+    bench.takeSent();
+    bench.deadline();
+    expect(bench.takeOf('timeout-now')).toHaveLength(1);
+  });
+
+  test('nobody else than another voter can be asked', () => {
+    const bench = new Bench({ configuration: configuration(['a', 'b', 'c'], [], ['d']) });
+    bench.lead();
+    for (const to of ['a', 'd', 'x']) bench.step({ kind: 'transfer', to, timeoutMs: 100 });
+    expect(bench.takeSent()).toEqual([]);
+    expect(bench.propose().accepted).toHaveLength(1);
+  });
+
+  test('§3.10 the target campaigns at once, without pre-vote, and says that it was asked', () => {
+    const bench = new Bench();
+    bench.appendFrom('b', 1);
+    bench.sync();
+    bench.takeSent();
+    bench.receive({ kind: 'timeout-now', from: 'b', term: 1 });
+    expect(bench.status).toMatchObject({ role: 'candidate', term: 2 });
+    bench.sync();
+    expect(bench.takeOf('vote')).toMatchObject([{ transfer: true }, { transfer: true }]);
+  });
+
+  test('only the present leader can ask', () => {
+    const bench = new Bench();
+    bench.appendFrom('b', 3);
+    bench.receive({ kind: 'timeout-now', from: 'c', term: 3 });
+    bench.receive({ kind: 'timeout-now', from: 'b', term: 2 });
+    bench.receive({ kind: 'timeout-now', from: 'c', term: 9 });
+    expect(bench.status).toMatchObject({ role: 'follower', term: 3 });
+  });
+});
+
+describe('a stalled disk', () => {
+  test('makes a leader step down, and the best follower its successor', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.propose();
+    bench.ack('c', 2);
+    bench.takeSent();
+    bench.step({ kind: 'disk-stalled', sinceMs: bench.now });
+    expect(bench.status).toMatchObject({ role: 'follower', leader: null });
+    expect(bench.takeSent()).toMatchObject([{ kind: 'timeout-now', to: 'c' }]);
+  });
+
+  test('of a follower does not keep it from being heard', () => {
+    const bench = new Bench({ term: 1 });
+    bench.appendFrom('b', 1, { entries: [{ kind: 'no-op', index: 1, term: 1 }] });
+    bench.step({ kind: 'disk-stalled', sinceMs: bench.now });
+    bench.appendFrom('b', 1, { prevIndex: 1, prevTerm: 1, readId: 9 });
+    expect(bench.takeSent()).toMatchObject([{ kind: 'append-reply', matchIndex: 0, readId: 9 }]);
+  });
+});

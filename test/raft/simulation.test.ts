@@ -1,0 +1,59 @@
+/**
+ * The core in a hostile world, seed by seed. HOLDFAST_SEEDS sets how many seeds are run,
+ * HOLDFAST_FIRST_SEED where they begin; a failing seed alone is `HOLDFAST_SEEDS=1` from it.
+ */
+import { expect, test } from 'vitest';
+import type { Sabotage } from './simulation/host.ts';
+import { runSeed } from './simulation/run.ts';
+
+const SEEDS = Number(process.env['HOLDFAST_SEEDS'] ?? 800);
+const FIRST_SEED = Number(process.env['HOLDFAST_FIRST_SEED'] ?? 1);
+const LIMIT_MS = 60_000 + SEEDS * 100;
+
+test(`no seed of ${SEEDS} breaks an invariant or fails to recover`, { timeout: LIMIT_MS }, () => {
+  let [elections, reads, committed] = [0, 0, 0];
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
+    const outcome = runSeed(seed);
+    expect(
+      outcome.violations,
+      `REPRODUCE WITH: HOLDFAST_SEEDS=1 HOLDFAST_FIRST_SEED=${seed}`,
+    ).toEqual([]);
+    elections += outcome.elections;
+    reads += outcome.confirmedReads;
+    committed += outcome.committed;
+  }
+  // A world in which nothing happens would prove nothing.
+  expect(elections).toBeGreaterThan(SEEDS);
+  expect(reads).toBeGreaterThan(SEEDS);
+  expect(committed).toBeGreaterThan(SEEDS * 10);
+});
+
+test('the same seed gives the same history, step by step', () => {
+  const twice = [11, 12, 13, 14].map((seed) => [runSeed(seed), runSeed(seed)] as const);
+  for (const [first, second] of twice) expect(second).toEqual(first);
+  expect(new Set(twice.map(([{ trace }]) => trace)).size).toBe(twice.length);
+});
+
+/** With a mechanism switched off, the checkers must find the harm, and call it by its name. */
+const CONTROLS: readonly { readonly sabotage: Sabotage; readonly finds: RegExp }[] = [
+  { sabotage: 'messages-before-sync', finds: /CommittedOnQuorum|OneVotePerTerm/ },
+  { sabotage: 'durable-before-sync', finds: /CommittedOnQuorum|OneVotePerTerm/ },
+  { sabotage: 'vote-forgotten-at-restart', finds: /OneVotePerTerm|ElectionSafety/ },
+  { sabotage: 'no-log-check', finds: /LeaderCompleteness/ },
+  { sabotage: 'acknowledged-unseen', finds: /CommittedOnQuorum/ },
+  { sabotage: 'echoes-unseen-round', finds: /Horizon|ReadIndex/ },
+  { sabotage: 'quiet-overstated', finds: /Horizon/ },
+];
+
+for (const { sabotage, finds } of CONTROLS) {
+  test(`control: ${sabotage} is found`, { timeout: 120_000 }, () => {
+    const found: string[] = [];
+    for (let seed = 1; seed <= 3000 && !found.some((story) => finds.test(story)); seed += 1) {
+      found.push(...runSeed(seed, sabotage).violations);
+    }
+    expect(
+      found.some((story) => finds.test(story)),
+      found.join('\n'),
+    ).toBe(true);
+  });
+}
