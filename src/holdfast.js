@@ -13,6 +13,13 @@ const LEAST_NODE = 24;
 /** EX_UNAVAILABLE of sysexits.h: neither a cluster nor a configuration is to blame. */
 const UNAVAILABLE = 69;
 
+/**
+ * Commands to disks and writes of the log share one pool of threads; a dead disk must not take the
+ * log's turn. Read once by libuv, when the pool is first used.
+ */
+const THREADS = '32';
+process.env['UV_THREADPOOL_SIZE'] ??= THREADS;
+
 const here = fileURLToPath(import.meta.url);
 const major = Number(process.versions.node.split('.')[0]);
 

@@ -43,12 +43,19 @@ export async function main(options: MainOptions): Promise<void> {
   process.on('unhandledRejection', crash);
   if (sabotage.length > 0) logger.error('SABOTAGED for a test: promises are broken', { sabotage });
   logger.info('scheduling', { ...enterRealTime() });
+  const version = packageVersion();
   const daemon = await startDaemon({
     config,
     logger,
-    version: packageVersion(),
+    version,
     tracePath: options.tracePath ?? log?.trace ?? null,
-    serve: (view) => createOperatorServer({ daemon: view, socketPath: config.socketPath }),
+    serve: (view) =>
+      createOperatorServer({
+        daemon: view,
+        socketPath: config.socketPath,
+        version,
+        failed: (error) => logger.error('the operator socket', { error: String(error) }),
+      }),
     crash,
   });
   let ending = false;

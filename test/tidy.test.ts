@@ -25,7 +25,8 @@ const LAYERS: Readonly<Record<string, number>> = {
   fencing: 3.5,
   resources: 3.5,
   node: 4,
-  guardian: 4,
+  // Below the node, which speaks its language; it imports lib and system only.
+  guardian: 3.8,
   operator: 5,
   cli: 6,
   'main.ts': 7,
@@ -120,11 +121,16 @@ function nativeProblems(source: Source): string[] {
     : [];
 }
 
+/** One list that is read as a whole (STYLE rule 5): long, and without any logic. */
+const CATALOGUES: ReadonlySet<string> = new Set(['src/lib/problems.ts']);
+
 function sizeProblems(source: Source): string[] {
   const lines = source.text.split('\n');
   const long = lines.findIndex((line) => line.length > 120);
+  const limit = source.path.startsWith('src/') ? 400 : 500;
+  const tooLong = lines.length > limit && !CATALOGUES.has(source.path);
   return [
-    ...(lines.length > 400 ? [`${source.path}: ${lines.length} lines, split before 400`] : []),
+    ...(tooLong ? [`${source.path}: ${lines.length} lines, split before ${limit}`] : []),
     ...(long >= 0 ? [`${source.path}:${long + 1}: a line of more than 120 characters`] : []),
   ];
 }

@@ -49,5 +49,10 @@ function describe(context: Readonly<Record<string, unknown>>): string {
 }
 
 function plain(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  if (typeof value === 'string') return value;
+  // Reservation keys are bigints, which JSON does not know.
+  const text = JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'bigint' ? `0x${inner.toString(16)}` : inner,
+  );
+  return text ?? String(value);
 }

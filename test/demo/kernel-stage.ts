@@ -23,7 +23,8 @@ export async function kernelStage(say: (line: string) => void): Promise<Stage> {
 class KernelStage implements Stage {
   readonly mode = 'kernel';
   readonly about =
-    'four machines with kernels of their own (user-mode Linux), a SCSI target with persistent reservations, ext4, macvlan, ARP';
+    'four machines with kernels of their own (user-mode Linux), a SCSI target with persistent ' +
+    'reservations, ext4, macvlan, ARP';
   readonly #lab: KernelLab;
   readonly #all: FailoverLab;
 
