@@ -68,6 +68,7 @@ export class Bench {
   now = 1000;
   /** Everything that left, in order; messages that wait for the disk are not in it yet. */
   readonly sent: RaftMessage[] = [];
+  /** Handed out, since the last snapshot that was restored. */
   readonly committed: Entry[] = [];
   readonly #random = seededRandom(1);
   #waiting: { readonly mark: number; messages: RaftMessage[] }[] = [];
@@ -106,6 +107,7 @@ export class Bench {
     if (violations.length > 0) throw new Error(JSON.stringify(violations));
     this.nextDeadlineMs = ready.nextDeadlineMs;
     this.sent.push(...ready.sendNow);
+    if (ready.restore !== null) this.committed.length = 0;
     this.committed.push(...ready.committed);
     const messages = [...ready.sendAfterPersist];
     const newest = this.#waiting.at(-1);
