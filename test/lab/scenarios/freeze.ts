@@ -4,79 +4,75 @@
  */
 import { until } from '../kernel/index.ts';
 import { FLOATING_IP, MOUNT_POINT } from '../lab-config.ts';
-import type { Scenario, ScenarioContext } from '../scenario.ts';
 import { stillHeardMs } from '../watch/double-answers.ts';
-import { noteOutage, startOrReport, verdict } from './story.ts';
+import { type Act, failoverScenario, noteOutage } from './story.ts';
 
 /** P4: a frozen machine that runs again may be heard for so long; a guest's clock ticks at 100 Hz. */
 const SPOKEN_AFTER_THAW_MS = 50;
 const LET_GO_LIMIT_MS = 90_000;
 
-export const freeze: Scenario = {
+export const act: Act = async (all, report) => {
+  const { lab } = all;
+  const owner = await all.served();
+  await all.answered();
+  const before = await all.load.status();
+  report.say(`freezing ${owner.node}, epoch ${owner.epoch}`);
+  const guest = lab.guest(owner.id);
+  guest.freeze();
+  const next = await all.served({ not: owner.id, after: owner.epoch });
+  await all.answered();
+  report.check('another node serves', next.id !== owner.id, `${owner.node} → ${next.node}`);
+  await noteOutage(all, report, before);
+  report.say(`thawing ${owner.node}`);
+  const thawedAt = Date.now();
+  guest.thaw();
+  // Before it has torn anything down: a write with the old rights, below the file system.
+  const write = await guest.exec(
+    'dd if=/dev/zero of=/dev/lab/lun0 bs=4096 count=1 seek=100000 oflag=direct 2>&1',
+    30_000,
+  );
+  report.check(
+    'the disk refuses a write of the thawed machine',
+    write.status !== 0,
+    write.output.trim().split('\n').at(-1) ?? '',
+  );
+  const gone = await until(
+    async () => {
+      const { status, output } = await guest.exec(
+        `ip -o -4 addr show | grep -c '${FLOATING_IP}/'; grep -c ' ${MOUNT_POINT} ' /proc/mounts; true`,
+        10_000,
+      );
+      return (
+        status === 0 &&
+        output
+          .trim()
+          .split('\n')
+          .every((line) => line === '0')
+      );
+    },
+    { what: `${owner.node} lets go of address and mount`, limitMs: LET_GO_LIMIT_MS },
+    () => all.cluster.logTail(owner.id),
+  ).then(
+    () => '',
+    (error: unknown) => String(error),
+  );
+  report.check('the thawed machine lets go of address and mount', gone === '', gone.slice(0, 300));
+  const spoke = stillHeardMs(all.watch.heard, owner.id, thawedAt);
+  report.measure('spokenAfterThawMs', spoke);
+  report.check(
+    `the thawed machine spoke for the address no longer than ${SPOKEN_AFTER_THAW_MS} ms`,
+    spoke <= SPOKEN_AFTER_THAW_MS,
+    `${spoke} ms`,
+  );
+  await all.whole();
+  const still = await all.served();
+  report.check('the group stays where it is', still.id === next.id, still.node);
+};
+
+export const freeze = failoverScenario({
   name: 'freeze',
   about:
     'the owner freezes, is replaced, and thaws: its writes are refused and its address is gone',
   sabotages: ['fence', 'epoch', 'lease', 'guardian'],
-  run: async ({ lab, report, sabotage }: ScenarioContext) => {
-    const all = await startOrReport({ lab, report, sabotage });
-    const owner = await all.served();
-    await all.answered();
-    const before = await all.load.status();
-    report.say(`freezing ${owner.node}, epoch ${owner.epoch}`);
-    const guest = lab.guest(owner.id);
-    guest.freeze();
-    const next = await all.served({ not: owner.id, after: owner.epoch });
-    await all.answered();
-    report.check('another node serves', next.id !== owner.id, `${owner.node} → ${next.node}`);
-    await noteOutage(all, report, before);
-    report.say(`thawing ${owner.node}`);
-    const thawedAt = Date.now();
-    guest.thaw();
-    // Before it has torn anything down: a write with the old rights, below the file system.
-    const write = await guest.exec(
-      'dd if=/dev/zero of=/dev/lab/lun0 bs=4096 count=1 seek=100000 oflag=direct 2>&1',
-      30_000,
-    );
-    report.check(
-      'the disk refuses a write of the thawed machine',
-      write.status !== 0,
-      write.output.trim().split('\n').at(-1) ?? '',
-    );
-    const gone = await until(
-      async () => {
-        const { status, output } = await guest.exec(
-          `ip -o -4 addr show | grep -c '${FLOATING_IP}/'; grep -c ' ${MOUNT_POINT} ' /proc/mounts; true`,
-          10_000,
-        );
-        return (
-          status === 0 &&
-          output
-            .trim()
-            .split('\n')
-            .every((line) => line === '0')
-        );
-      },
-      { what: `${owner.node} lets go of address and mount`, limitMs: LET_GO_LIMIT_MS },
-      () => all.cluster.logTail(owner.id),
-    ).then(
-      () => '',
-      (error: unknown) => String(error),
-    );
-    report.check(
-      'the thawed machine lets go of address and mount',
-      gone === '',
-      gone.slice(0, 300),
-    );
-    const spoke = stillHeardMs(all.watch.heard, owner.id, thawedAt);
-    report.measure('spokenAfterThawMs', spoke);
-    report.check(
-      `the thawed machine spoke for the address no longer than ${SPOKEN_AFTER_THAW_MS} ms`,
-      spoke <= SPOKEN_AFTER_THAW_MS,
-      `${spoke} ms`,
-    );
-    await all.whole();
-    const still = await all.served();
-    report.check('the group stays where it is', still.id === next.id, still.node);
-    return await verdict(all, report);
-  },
-};
+  act,
+});

@@ -1,44 +1,44 @@
 /** One interconnect of all nodes is cut: nothing is elected, nothing moves, no client notices. */
-import type { Scenario, ScenarioContext } from '../scenario.ts';
-import { noteOutage, startOrReport, verdict } from './story.ts';
+import { type Act, failoverScenario, noteOutage } from './story.ts';
 
-export const interconnectCut: Scenario = {
+export const act: Act = async (all, report) => {
+  const { lab } = all;
+  const owner = await all.served();
+  await all.whole();
+  await all.answered();
+  const before = await all.load.status();
+  const term = (await all.status(owner.id))?.term;
+  const cuts = lab.nodes.map(({ id }) => ({ guest: id, network: 1 }) as const);
+  report.say('cutting lan-a of every node');
+  await lab.cut(...cuts);
+  const status = await all.waitForStatus(
+    owner.id,
+    ({ members }) =>
+      members
+        .filter(({ self }) => !self)
+        .every(({ links }) =>
+          links.some(({ interconnect, state }) => interconnect === 'lan-a' && state !== 'alive'),
+        ),
+    'shows lan-a as lost',
+  );
+  report.check('status shows the interconnect as lost', true);
+  report.check(
+    'every node is still heard over the other one',
+    status.members.every(({ state }) => state === 'alive'),
+  );
+  await all.answered();
+  const after = await all.served();
+  report.check('the group stays, in its epoch', after.epoch === owner.epoch, `${after.epoch}`);
+  const now = await all.status(owner.id);
+  report.check('nobody was elected', now?.term === term, `term ${term} → ${now?.term}`);
+  const outageMs = await noteOutage(all, report, before);
+  report.check('no client saw an outage', outageMs === 0, `${Math.round(outageMs)} ms`);
+  await lab.restore(...cuts);
+  await all.whole();
+};
+
+export const interconnectCut = failoverScenario({
   name: 'interconnect-cut',
   about: 'one interconnect fails everywhere: nothing fails over, and status shows it',
-  run: async ({ lab, report, sabotage }: ScenarioContext) => {
-    const all = await startOrReport({ lab, report, sabotage });
-    const owner = await all.served();
-    await all.whole();
-    await all.answered();
-    const before = await all.load.status();
-    const term = (await all.status(owner.id))?.term;
-    const cuts = lab.nodes.map(({ id }) => ({ guest: id, network: 1 }) as const);
-    report.say('cutting lan-a of every node');
-    await lab.cut(...cuts);
-    const status = await all.waitForStatus(
-      owner.id,
-      ({ members }) =>
-        members
-          .filter(({ self }) => !self)
-          .every(({ links }) =>
-            links.some(({ interconnect, state }) => interconnect === 'lan-a' && state !== 'alive'),
-          ),
-      'shows lan-a as lost',
-    );
-    report.check('status shows the interconnect as lost', true);
-    report.check(
-      'every node is still heard over the other one',
-      status.members.every(({ state }) => state === 'alive'),
-    );
-    await all.answered();
-    const after = await all.served();
-    report.check('the group stays, in its epoch', after.epoch === owner.epoch, `${after.epoch}`);
-    const now = await all.status(owner.id);
-    report.check('nobody was elected', now?.term === term, `term ${term} → ${now?.term}`);
-    const outageMs = await noteOutage(all, report, before);
-    report.check('no client saw an outage', outageMs === 0, `${Math.round(outageMs)} ms`);
-    await lab.restore(...cuts);
-    await all.whole();
-    return await verdict(all, report);
-  },
-};
+  act,
+});

@@ -1,7 +1,25 @@
 /** What all stories of a failover share: the beginning, the outage that clients saw, and the verdict. */
 import type { LoadStatus } from '../clients.ts';
 import { FailoverLab } from '../failover-lab.ts';
-import type { Report, ScenarioContext, ScenarioReport } from '../scenario.ts';
+import type { Report, Scenario, ScenarioContext, ScenarioReport } from '../scenario.ts';
+
+/** What happens to a running cluster, and what must hold. Leaves it whole, for the next act. */
+export type Act = (all: FailoverLab, report: Report) => Promise<void>;
+
+/** A cluster of its own, one act, and the verdict of its clients. */
+export function failoverScenario(
+  facts: Pick<Scenario, 'name' | 'about' | 'sabotages'> & { readonly act: Act },
+): Scenario {
+  const { act, ...rest } = facts;
+  return {
+    ...rest,
+    run: async (context) => {
+      const all = await startOrReport(context);
+      await act(all, context.report);
+      return await verdict(all, context.report);
+    },
+  };
+}
 
 type Beginning = Pick<ScenarioContext, 'lab' | 'report' | 'sabotage'>;
 
