@@ -11,6 +11,9 @@ import { findByIdentity } from '../system/block-device.ts';
 import { monotonicClock } from '../system/clock.ts';
 import { PacketFilter } from '../system/packet-filter.ts';
 
+/** Test only, see `openUntil`: long enough to do harm in any scenario. */
+const UNGUARDED_MS = 3_600_000;
+
 export async function productionAgents(
   config: NodeConfig,
   logger: Logger,
@@ -23,6 +26,10 @@ export async function productionAgents(
     filter: new PacketFilter({ clusterId: config.clusterId, clock }),
     logDirectory,
     log: (line) => logger.info('resource', { line }),
+    // Sabotage: nobody holds the filter to the lease, so an address stays open for what it cannot see.
+    ...(config.sabotage.includes('guardian')
+      ? { openUntil: () => clock.now() + UNGUARDED_MS }
+      : {}),
     disk: createDiskAgent({
       initiator: config.node,
       sabotage: { fence: config.sabotage.includes('fence') },

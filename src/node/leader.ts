@@ -66,6 +66,7 @@ export class Leader {
       leads: () => this.leads,
       state: options.state,
       send: options.send,
+      grantAnyEpoch: config.sabotage.includes('epoch'),
     });
   }
 
