@@ -1,0 +1,22 @@
+/**
+ * `npm run bench -- NAME [arguments]`: runs one benchmark and passes its arguments on. Benchmarks
+ * measure and assert nothing; the last line of each is one JSON object. What README quotes is made
+ * here.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const BENCHMARKS: Readonly<Record<string, string>> = {
+  mesh: 'what a heartbeat, a frame and a reset cost between two processes',
+  failover: 'outage and phases of the demonstration, run by run: [--embedded] [--runs N]',
+};
+
+const [name = '', ...rest] = process.argv.slice(2);
+if (!Object.hasOwn(BENCHMARKS, name)) {
+  const lines = Object.entries(BENCHMARKS).map(([one, about]) => `  ${one.padEnd(10)} ${about}`);
+  process.stderr.write(`usage: npm run bench -- NAME [arguments]\n${lines.join('\n')}\n`);
+  process.exit(2);
+}
+const file = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
+const { status } = spawnSync(process.execPath, [file, ...rest], { stdio: 'inherit' });
+process.exitCode = status ?? 1;
