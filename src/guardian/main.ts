@@ -9,6 +9,7 @@
  * Exit status: 0 after the pipe closed and everything is down; 70 when something surprised it (what
  * was armed is down too); 64 for a wrong command line.
  */
+import { flushCompileCache } from 'node:module';
 import { HoldfastError } from '../lib/error.ts';
 import { monotonicClock as clock } from '../system/clock.ts';
 import { lines } from '../system/lines.ts';
@@ -72,6 +73,7 @@ async function main(clusterId: string): Promise<void> {
   process.on('unhandledRejection', surprised);
   const watching = guardian.watch(over.signal);
   process.stdout.write(`${JSON.stringify({ kind: 'ready', pid: process.pid })}\n`);
+  flushCompileCache(); // it is never ended in order: this is its only chance
   await listen(guardian).then(() => fall(0, 'the pipe was closed'), surprised);
   await watching;
 }
