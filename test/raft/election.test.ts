@@ -388,8 +388,9 @@ describe('horizon (DESIGN §7)', () => {
   test('a former leader was the first voter of its own rounds until it stepped down', () => {
     const bench = new Bench();
     bench.lead();
-    bench.elapse(100);
-    bench.appendFrom('b', 2);
+    bench.elapse(400);
+    bench.step({ kind: 'deadline' });
+    expect(bench.status.role).toBe('follower');
     bench.elapse(70);
     bench.receive({
       kind: 'pre-vote',

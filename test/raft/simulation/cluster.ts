@@ -21,6 +21,8 @@ import { Network } from './network.ts';
 import { Timeline } from './timeline.ts';
 
 export const DRIFT = 0.01;
+/** Far beyond any seed: a deadline that stays in the past would go on for ever. */
+const RUNAWAY_STEPS = 500_000;
 
 export class Cluster {
   readonly timeline = new Timeline();
@@ -169,6 +171,7 @@ export class Cluster {
     const { core } = host;
     if (core === null) return;
     this.steps += 1;
+    if (this.steps > RUNAWAY_STEPS) throw new Error('the cluster steps without end');
     for (const { invariant, story } of checkStep(before, core)) {
       this.#report(invariant, `${host.id}: ${story}`);
     }
