@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import type { Sabotage } from './simulation/host.ts';
 import { runSeed } from './simulation/run.ts';
 
-const SEEDS = Number(process.env['HOLDFAST_SEEDS'] ?? 800);
+const SEEDS = Number(process.env['HOLDFAST_SEEDS'] ?? 500);
 const FIRST_SEED = Number(process.env['HOLDFAST_FIRST_SEED'] ?? 1);
 const LIMIT_MS = 60_000 + SEEDS * 100;
 
