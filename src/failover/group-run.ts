@@ -9,79 +9,34 @@
  * three forms: orderly (reverse of the graph), suspended (soft expiry: addresses silent, application
  * frozen, undone by a renewal) and killed (addresses first, then application, then mounts).
  *
+ * The fear: an answer that comes late. So each slot waits for the answer to one question at a time,
+ * and an answer that it does not wait for changes nothing.
+ *
  * It does not act: it answers with effects, each for (group, epoch), and is told how they ended. It
  * does not decide where the group goes next; it only says what happened here.
  */
-import type { Command } from '../cluster/command.ts';
 import type { ResourceDefinition } from '../cluster/definition.ts';
-import { assert } from '../lib/assert.ts';
 import type { Epoch, GroupId, Millis, NodeId } from '../lib/ids.ts';
-import type { Phase, PhaseStamp } from '../lib/phases.ts';
-
-export type ActionVerb = 'prepare' | 'start' | 'stop' | 'kill' | 'suspend' | 'resume';
-
-/** The class decides what an action waits for and in which order a lost lease takes things down. */
-export type RunClass = 'disk' | 'mount' | 'address' | 'application';
-
-export type RunResourceState =
-  | 'stopped'
-  | 'preparing'
-  | 'prepared'
-  | 'starting'
-  | 'started'
-  | 'suspended'
-  | 'stopping'
-  | 'killing'
-  | 'failed';
-
-export type RunPhase = 'starting' | 'serving' | 'stopping' | 'killing' | 'down';
-
-export type ActionEnd = {
-  readonly ok: boolean;
-  readonly code: string | null;
-  readonly detail: string;
-  readonly startedMs: Millis;
-  readonly endedMs: Millis;
-  /** Application only: when its process ran, before it answered. */
-  readonly spawnedMs: Millis | null;
-};
-
-export type RunEvent =
-  | { readonly kind: 'begin' }
-  | {
-      readonly kind: 'action-done';
-      readonly resource: string;
-      readonly verb: ActionVerb;
-      readonly end: ActionEnd;
-    }
-  /** A monitor or watch found the resource not running or broken. */
-  | {
-      readonly kind: 'broken';
-      readonly resource: string;
-      readonly code: string;
-      readonly detail: string;
-    }
-  | { readonly kind: 'lease'; readonly state: 'serve' | 'suspend' | 'resume' | 'lost' }
-  /** A committed `release`, or the daemon is asked to stop. */
-  | { readonly kind: 'stop' }
-  /** A newer epoch of the group is known: not ours any more, whoever has it. */
-  | { readonly kind: 'superseded' }
-  | { readonly kind: 'deadline' };
-
-export type RunEffect =
-  | {
-      readonly kind: 'act';
-      readonly resource: string;
-      readonly verb: ActionVerb;
-      readonly timeoutMs: Millis;
-    }
-  | { readonly kind: 'watch'; readonly resource: string }
-  | { readonly kind: 'unwatch'; readonly resource: string }
-  | { readonly kind: 'propose'; readonly command: Command }
-  | { readonly kind: 'lease'; readonly verb: 'begin' | 'end' }
-  /** A thing that must not stay up cannot be brought down: reset the machine. */
-  | { readonly kind: 'self-fence'; readonly cause: string }
-  | { readonly kind: 'state'; readonly phase: RunPhase; readonly detail: string };
+import type { PhaseStamp } from '../lib/phases.ts';
+import { type Report, reportOf, stampsOf } from './run-report.ts';
+import {
+  isGivenUp,
+  isOver,
+  isVisible,
+  MAX_KILLS,
+  needsPreparation,
+  type Slot,
+  Slots,
+} from './run-slots.ts';
+import type {
+  ActionEnd,
+  ActionVerb,
+  RunClass,
+  RunEffect,
+  RunEvent,
+  RunPhase,
+  RunResourceState,
+} from './run-types.ts';
 
 export type RunOptions = {
   readonly group: GroupId;
@@ -97,29 +52,21 @@ export type RunOptions = {
   readonly killTimeoutMs: Millis;
 };
 
-type Slot = {
-  readonly definition: ResourceDefinition;
-  readonly class: RunClass;
-  state: RunResourceState;
-  /** Already prepared, or in need of no preparation. */
-  prepared: boolean;
-  failures: number;
+/** What a slot is while it waits for the answer to a verb. */
+const WAITING_FOR: Readonly<Record<ActionVerb, RunResourceState>> = {
+  prepare: 'preparing',
+  start: 'starting',
+  stop: 'stopping',
+  kill: 'killing',
+  suspend: 'suspending',
+  resume: 'resuming',
 };
-
-/** On loss of the lease: what clients see first, then what works for them, then the mounts. */
-const LOSS_RANK: Readonly<Record<RunClass, number>> = {
-  address: 0,
-  application: 1,
-  mount: 2,
-  disk: 3,
-};
-const MAX_KILLS = 3;
 
 export class GroupRun {
   readonly group: GroupId;
   readonly epoch: Epoch;
   readonly #options: RunOptions;
-  readonly #slots: readonly Slot[];
+  readonly #slots: Slots;
   #phase: RunPhase = 'starting';
   #leaseValid = false;
   #suspended = false;
@@ -136,11 +83,7 @@ export class GroupRun {
     this.group = options.group;
     this.epoch = options.epoch;
     this.#options = options;
-    this.#slots = options.resources.map((definition) => {
-      const kind = options.classOf(definition);
-      const prepared = kind === 'disk' || kind === 'mount';
-      return { definition, class: kind, state: 'stopped', prepared, failures: 0 };
-    });
+    this.#slots = new Slots(options.group, options.resources, options.classOf);
   }
 
   get phase(): RunPhase {
@@ -151,8 +94,13 @@ export class GroupRun {
     return this.#suspended;
   }
 
+  /** Nothing that clients can see is up: whoever waits for that need not wait any longer. */
+  get silent(): boolean {
+    return this.#slots.silent;
+  }
+
   resources(): readonly { readonly name: string; readonly type: string; readonly state: string }[] {
-    return this.#slots.map((slot) => ({
+    return this.#slots.all.map((slot) => ({
       name: slot.definition.name,
       type: slot.definition.type,
       state: slot.state,
@@ -172,16 +120,16 @@ export class GroupRun {
         this.#effects.push({ kind: 'lease', verb: 'begin' });
         break;
       case 'action-done':
-        this.#actionDone(event.resource, event.verb, event.end, now);
+        this.#actionDone(this.#slots.named(event.resource), event.verb, event.end);
         break;
       case 'broken':
-        this.#broken(event.resource, event.code, event.detail, now);
+        this.#broken(this.#slots.named(event.resource), event.code, event.detail, now);
         break;
       case 'lease':
         this.#lease(event.state);
         break;
       case 'stop':
-        if (this.#phase === 'starting' || this.#phase === 'serving') this.#enter('stopping', '');
+        if (this.#runs) this.#enter('stopping', '');
         break;
       case 'superseded':
         this.#kill('SUPERSEDED', 'a newer epoch of the group exists');
@@ -189,90 +137,84 @@ export class GroupRun {
       case 'deadline':
         break;
     }
-    this.#advance();
+    this.#advance(now);
     return this.#effects;
   }
 
-  #actionDone(resource: string, verb: ActionVerb, end: ActionEnd, now: Millis): void {
-    const slot = this.#slot(resource);
-    if (verb === 'kill') {
-      this.#killDone(slot, end);
-      return;
-    }
-    if (slot.state === 'killing' || slot.state === 'failed') return; // a late answer
-    if (verb === 'stop') {
-      slot.state = end.ok ? 'stopped' : 'failed';
-      if (!end.ok) this.#kill(end.code ?? 'STOP_FAILED', end.detail);
-      return;
-    }
+  get #runs(): boolean {
+    return this.#phase === 'starting' || this.#phase === 'serving';
+  }
+
+  #actionDone(slot: Slot, verb: ActionVerb, end: ActionEnd): void {
+    if (slot.state !== WAITING_FOR[verb]) return; // a late answer to a question that is settled
     if (!end.ok) {
-      slot.state = verb === 'prepare' || verb === 'start' ? 'failed' : slot.state;
-      this.#kill(end.code ?? 'START_FAILED', `${verb} of ${resource}: ${end.detail}`);
+      this.#actionFailed(slot, verb, end);
       return;
     }
-    if (verb === 'prepare') {
-      slot.prepared = true;
-      slot.state = 'prepared';
-    } else if (verb === 'start') {
-      this.#started(slot, end, now);
-    } else if (verb === 'suspend') slot.state = 'suspended';
-    else slot.state = 'started';
-  }
-
-  #started(slot: Slot, end: ActionEnd, now: Millis): void {
-    slot.state = 'started';
-    this.#stamp(slot, end);
-    this.#effects.push({ kind: 'watch', resource: slot.definition.name });
-    if (slot.class === 'disk') this.#propose('fenced', { disk: slot.definition.name });
-    // The lease went while the start was under way: what became visible goes silent at once.
-    if (this.#suspended && visible(slot)) this.#act(slot, 'suspend');
-    if (this.#phase !== 'starting') return;
-    if (this.#slots.every((other) => other.state === 'started')) this.#serving(now);
-  }
-
-  #serving(now: Millis): void {
-    this.#enter('serving', '');
-    this.#propose('serving', { stamps: this.#stamps });
-    this.#restartedMs = this.#restartedMs.filter(
-      (at) => now - at < this.#options.restarts.windowMs,
-    );
-  }
-
-  #killDone(slot: Slot, end: ActionEnd): void {
-    if (end.ok) {
-      slot.state = 'stopped';
-      return;
+    switch (verb) {
+      case 'prepare':
+        slot.prepared = true;
+        slot.state = 'prepared';
+        break;
+      case 'start':
+        this.#started(slot, end);
+        break;
+      case 'suspend':
+        slot.state = 'suspended';
+        break;
+      case 'resume':
+        slot.state = 'started';
+        this.#watch(slot);
+        break;
+      case 'stop':
+      case 'kill':
+        slot.state = 'stopped';
+        break;
     }
-    slot.failures += 1;
-    if (slot.failures < MAX_KILLS) {
-      this.#act(slot, 'kill');
-      return;
-    }
+  }
+
+  #actionFailed(slot: Slot, verb: ActionVerb, end: ActionEnd): void {
     slot.state = 'failed';
-    // A hung unmount of a fenced disk harms nobody; an address or an application does (DESIGN §7).
-    if (visible(slot)) {
-      this.#effects.push({
-        kind: 'self-fence',
-        cause: `${slot.definition.name} cannot be brought down: ${end.detail}`,
-      });
-    }
+    if (verb === 'kill') this.#killFailed(slot, end);
+    const code = end.code ?? (verb === 'stop' || verb === 'kill' ? 'STOP_FAILED' : 'START_FAILED');
+    this.#kill(code, `${verb} of ${slot.definition.name}: ${end.detail}`);
   }
 
-  #broken(resource: string, code: string, detail: string, now: Millis): void {
-    const slot = this.#slot(resource);
-    if (slot.state !== 'started' || this.#suspended) return;
-    if (this.#phase !== 'starting' && this.#phase !== 'serving') return;
+  #started(slot: Slot, end: ActionEnd): void {
+    slot.state = 'started';
+    this.#stamps.push(...stampsOf(this.#reporter(), slot.class, end));
+    this.#watch(slot);
+    if (slot.class === 'disk') this.#report({ kind: 'fenced', disk: slot.definition.name });
+    // The lease went while the start was under way: what became visible goes silent at once.
+    if (this.#suspended && this.#runs && isVisible(slot)) this.#act(slot, 'suspend');
+  }
+
+  #killFailed(slot: Slot, end: ActionEnd): void {
+    slot.failures += 1;
+    // A hung unmount of a fenced disk harms nobody; an address or an application does (DESIGN §7).
+    if (slot.failures < MAX_KILLS || !isVisible(slot)) return;
+    this.#effects.push({
+      kind: 'self-fence',
+      cause: `${slot.definition.name} cannot be brought down: ${end.detail}`,
+    });
+  }
+
+  #broken(slot: Slot, code: string, detail: string, now: Millis): void {
+    // Whatever is being changed was not watched any more when this was said.
+    if (slot.state !== 'started' || !this.#runs) return;
     const { count, windowMs } = this.#options.restarts;
     this.#restartedMs = this.#restartedMs.filter((at) => now - at < windowMs);
-    if (slot.class === 'application' && this.#restartedMs.length < count && this.#leaseValid) {
-      this.#restartedMs.push(now);
-      this.#stamps = [];
-      this.#effects.push({ kind: 'unwatch', resource });
-      this.#enter('starting', `restart of ${resource}: ${detail}`);
-      this.#act(slot, 'start');
+    const affected = this.#slots.withDependents(slot);
+    const local = slot.class === 'application' && affected.every(isVisible);
+    if (!local || this.#restartedMs.length >= count || !this.#leaseValid) {
+      this.#kill(code, `${slot.definition.name}: ${detail}`);
       return;
     }
-    this.#kill(code, `${resource}: ${detail}`);
+    this.#restartedMs.push(now);
+    this.#stamps = [];
+    this.#enter('starting', `restart of ${slot.definition.name}: ${detail}`);
+    // It may only have stopped to answer: a `start` would find it running and change nothing.
+    for (const one of affected) if (one.touched && !isOver(one)) this.#act(one, 'kill');
   }
 
   #lease(state: 'serve' | 'suspend' | 'resume' | 'lost'): void {
@@ -281,44 +223,47 @@ export class GroupRun {
       return;
     }
     this.#leaseValid = state !== 'suspend';
-    if (this.#phase !== 'starting' && this.#phase !== 'serving') return;
-    if (state === 'suspend' && !this.#suspended) {
-      this.#suspended = true;
-      for (const slot of this.#lossOrder()) {
-        if (visible(slot) && slot.state === 'started') this.#act(slot, 'suspend');
+    this.#suspended = state === 'suspend';
+    if (!this.#runs) return;
+    const order = this.#slots.lossOrder().filter(isVisible);
+    if (this.#suspended) {
+      for (const slot of order) {
+        if (slot.state === 'started' || slot.state === 'resuming') this.#act(slot, 'suspend');
       }
-    }
-    if (state !== 'suspend' && this.#suspended) {
-      this.#suspended = false;
-      for (const slot of this.#lossOrder().reverse()) {
-        if (visible(slot) && (slot.state === 'suspended' || slot.state === 'started')) {
-          this.#act(slot, 'resume');
-        }
+    } else {
+      for (const slot of order.reverse()) {
+        if (slot.state === 'suspended' || slot.state === 'suspending') this.#act(slot, 'resume');
       }
     }
   }
 
   /** Starts or stops everything that the graph allows now. */
-  #advance(): void {
-    if (this.#phase === 'starting') this.#startWhatMay();
+  #advance(now: Millis): void {
+    if (this.#phase === 'starting') this.#startWhatMay(now);
     if (this.#phase === 'stopping') this.#stopWhatMay();
     if (this.#phase === 'killing') this.#killWhatMay();
     const ending = this.#phase === 'stopping' || this.#phase === 'killing';
-    if (ending && this.#slots.every((slot) => slot.state === 'stopped' || this.#givenUp(slot))) {
-      this.#down();
-    }
+    if (ending && this.#slots.all.every(isOver)) this.#down();
   }
 
-  #startWhatMay(): void {
-    for (const slot of this.#slots) {
-      if (!slot.prepared && slot.state === 'stopped' && this.#needs(slot, (n) => n.prepared)) {
-        this.#act(slot, 'prepare');
+  #startWhatMay(now: Millis): void {
+    for (const slot of this.#slots.all) {
+      if (slot.state === 'stopped' && !slot.prepared) {
+        if (this.#slots.needsAre(slot, (need) => need.prepared)) this.#act(slot, 'prepare');
       }
-      const idle = slot.state === 'prepared' || (slot.prepared && slot.state === 'stopped');
-      if (!idle || !this.#needs(slot, (need) => need.state === 'started')) continue;
-      if (visible(slot) && !this.#mayShow()) continue;
+      const idle = slot.prepared && (slot.state === 'prepared' || slot.state === 'stopped');
+      if (!idle || !this.#slots.needsAre(slot, (need) => need.state === 'started')) continue;
+      if (isVisible(slot) && !this.#mayShow()) continue;
       this.#act(slot, 'start');
     }
+    if (this.#slots.every('started') && this.#mayShow()) this.#serving(now);
+  }
+
+  #serving(now: Millis): void {
+    this.#enter('serving', '');
+    this.#report({ kind: 'serving', stamps: this.#stamps });
+    const { windowMs } = this.#options.restarts;
+    this.#restartedMs = this.#restartedMs.filter((at) => now - at < windowMs);
   }
 
   #mayShow(): boolean {
@@ -326,29 +271,19 @@ export class GroupRun {
   }
 
   #stopWhatMay(): void {
-    for (const slot of this.#slots) {
-      if (slot.state === 'stopped' || slot.state === 'stopping' || slot.state === 'starting') {
-        continue;
-      }
-      if (slot.state === 'preparing') continue;
-      const dependents = this.#slots.filter((other) =>
-        other.definition.needs.includes(slot.definition.name),
-      );
-      if (dependents.every((other) => other.state === 'stopped')) this.#act(slot, 'stop');
+    const busy: readonly RunResourceState[] = ['stopped', 'stopping', 'starting', 'preparing'];
+    for (const slot of this.#slots.all) {
+      // A kill that was under way when the stop came is as good as a stop.
+      if (busy.includes(slot.state) || slot.state === 'killing') continue;
+      if (this.#slots.unneeded(slot)) this.#act(slot, 'stop');
     }
   }
 
   /** Addresses, then applications, then mounts; a later rank waits until the earlier one is down. */
   #killWhatMay(): void {
-    for (const slot of this.#lossOrder()) {
-      const rank = LOSS_RANK[slot.class];
-      const earlier = this.#slots.filter((other) => LOSS_RANK[other.class] < rank);
-      // Application and address go at the same moment: neither helps the other to come down.
-      const ready =
-        rank <= 1 || earlier.every((other) => other.state === 'stopped' || this.#givenUp(other));
-      if (!ready || slot.state === 'killing' || slot.state === 'stopped') continue;
-      if (this.#givenUp(slot)) continue;
-      this.#act(slot, 'kill');
+    for (const slot of this.#slots.lossOrder()) {
+      if (slot.state === 'killing' || slot.state === 'stopped' || isGivenUp(slot)) continue;
+      if (this.#slots.mayBeKilled(slot)) this.#act(slot, 'kill');
     }
   }
 
@@ -357,9 +292,8 @@ export class GroupRun {
     this.#ending = { code, detail };
     this.#clean = false;
     // `stopped` may hide something half-made; everything that was ever touched is killed.
-    for (const slot of this.#slots) {
-      if (slot.state === 'stopped' && !this.#touched.has(slot)) continue;
-      if (slot.state === 'stopped') slot.state = 'failed';
+    for (const slot of this.#slots.all) {
+      if (slot.state === 'stopped' && slot.touched) slot.state = 'failed';
     }
     this.#enter('killing', `${code}: ${detail}`);
   }
@@ -368,60 +302,36 @@ export class GroupRun {
     this.#enter('down', this.#ending?.code ?? '');
     this.#effects.push({ kind: 'lease', verb: 'end' });
     // `stopped` comes first: with it in the log the next owner need not wait for this lease.
-    const visibleDown = this.#slots.every((slot) => !visible(slot) || slot.state === 'stopped');
-    if (visibleDown) this.#propose('stopped', {});
+    const visible = this.#slots.all.filter(isVisible);
+    if (visible.every(({ state }) => state === 'stopped')) {
+      this.#report({ kind: 'stopped', clean: this.#clean });
+    }
     const failed = this.#ending;
-    const code = failed?.code;
-    if (failed !== null && code !== 'SUPERSEDED' && code !== 'LEASE_LOST') {
-      this.#propose('takeover-failed', { code: failed.code, detail: failed.detail });
+    if (failed !== null && failed.code !== 'SUPERSEDED' && failed.code !== 'LEASE_LOST') {
+      this.#report({ kind: 'takeover-failed', ...failed });
     }
   }
-
-  #propose(
-    kind: 'fenced' | 'serving' | 'stopped' | 'takeover-failed',
-    facts: {
-      readonly disk?: string;
-      readonly stamps?: readonly PhaseStamp[];
-      readonly code?: string;
-      readonly detail?: string;
-    },
-  ): void {
-    const guard = { group: this.group, expectedEpoch: this.epoch, node: this.#options.node };
-    const command: Command =
-      kind === 'fenced'
-        ? { kind, ...guard, disk: facts.disk ?? '' }
-        : kind === 'serving'
-          ? { kind, ...guard, stamps: facts.stamps ?? [] }
-          : kind === 'stopped'
-            ? { kind, ...guard, clean: this.#clean, proof: 'owner', secret: null }
-            : { kind, ...guard, code: facts.code ?? '', detail: facts.detail ?? '' };
-    this.#effects.push({ kind: 'propose', command });
-  }
-
-  readonly #touched = new Set<Slot>();
 
   #act(slot: Slot, verb: ActionVerb): void {
-    const next: Readonly<Record<ActionVerb, RunResourceState>> = {
-      prepare: 'preparing',
-      start: 'starting',
-      stop: 'stopping',
-      kill: 'killing',
-      suspend: slot.state,
-      resume: slot.state,
-    };
-    if (verb === 'stop' || verb === 'kill') {
-      this.#effects.push({ kind: 'unwatch', resource: slot.definition.name });
+    const { name, startTimeoutMs, stopTimeoutMs } = slot.definition;
+    // What is being changed is not watched: a frozen application does not answer, and that is no news.
+    if (verb === 'stop' || verb === 'kill' || verb === 'suspend') {
+      this.#effects.push({ kind: 'unwatch', resource: name });
     }
-    this.#touched.add(slot);
-    slot.state = next[verb];
-    const { startTimeoutMs, stopTimeoutMs } = slot.definition;
+    if (verb === 'kill') slot.prepared = !needsPreparation(slot.class);
+    slot.touched = true;
+    slot.state = WAITING_FOR[verb];
     const timeoutMs =
       verb === 'prepare' || verb === 'start'
         ? startTimeoutMs
         : verb === 'stop'
           ? stopTimeoutMs
           : this.#options.killTimeoutMs;
-    this.#effects.push({ kind: 'act', resource: slot.definition.name, verb, timeoutMs });
+    this.#effects.push({ kind: 'act', resource: name, verb, timeoutMs });
+  }
+
+  #watch(slot: Slot): void {
+    this.#effects.push({ kind: 'watch', resource: slot.definition.name });
   }
 
   #enter(phase: RunPhase, detail: string): void {
@@ -429,40 +339,12 @@ export class GroupRun {
     this.#effects.push({ kind: 'state', phase, detail });
   }
 
-  #stamp(slot: Slot, end: ActionEnd): void {
+  #report(report: Report): void {
+    this.#effects.push({ kind: 'propose', command: reportOf(this.#reporter(), report) });
+  }
+
+  #reporter() {
     const { node, incarnation } = this.#options;
-    const add = (phase: Phase, startedMs: Millis, endedMs: Millis): void => {
-      this.#stamps.push({ phase, node, incarnation, startedMs, durationMs: endedMs - startedMs });
-    };
-    if (slot.class === 'disk') add('fence', end.startedMs, end.endedMs);
-    else if (slot.class === 'mount') add('mount', end.startedMs, end.endedMs);
-    else if (slot.class === 'address') add('address', end.startedMs, end.endedMs);
-    else {
-      const spawned = end.spawnedMs ?? end.endedMs;
-      add('application', end.startedMs, spawned);
-      add('serve', spawned, end.endedMs);
-    }
+    return { group: this.group, epoch: this.epoch, node, incarnation };
   }
-
-  #givenUp(slot: Slot): boolean {
-    return slot.state === 'failed' && slot.failures >= MAX_KILLS;
-  }
-
-  #needs(slot: Slot, holds: (need: Slot) => boolean): boolean {
-    return slot.definition.needs.every((name) => holds(this.#slot(name)));
-  }
-
-  #lossOrder(): Slot[] {
-    return [...this.#slots].sort((a, b) => LOSS_RANK[a.class] - LOSS_RANK[b.class]);
-  }
-
-  #slot(name: string): Slot {
-    const slot = this.#slots.find((candidate) => candidate.definition.name === name);
-    assert(slot !== undefined, `group ${this.group} has no resource ${name}`);
-    return slot;
-  }
-}
-
-function visible(slot: Slot): boolean {
-  return slot.class === 'address' || slot.class === 'application';
 }

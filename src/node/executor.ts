@@ -7,7 +7,7 @@
  * half-made `start` cannot finish after its own undoing.
  */
 import type { ResourceDefinition } from '../cluster/definition.ts';
-import type { ActionEnd, ActionVerb } from '../failover/group-run.ts';
+import type { ActionEnd, ActionVerb } from '../failover/run-types.ts';
 import type { Clock } from '../lib/clock.ts';
 import { HoldfastError } from '../lib/error.ts';
 import type { Epoch, GroupId, Millis } from '../lib/ids.ts';

@@ -13,7 +13,7 @@ import { resolveParameters } from '../cluster/parameters.ts';
 import type { ClusterState, GroupState } from '../cluster/state.ts';
 import type { NodeConfig } from '../config/types.ts';
 import type { ControlMessage } from '../failover/control.ts';
-import type { RunEffect } from '../failover/group-run.ts';
+import type { RunEffect } from '../failover/run-types.ts';
 import { known } from '../lib/assert.ts';
 import type { Epoch, GroupId, Millis, NodeId } from '../lib/ids.ts';
 import { sha256Hex } from '../lib/sha256.ts';

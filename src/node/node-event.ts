@@ -3,7 +3,7 @@
  * queue; the trace writes them down, and replay is feeding them back.
  */
 
-import type { ActionEnd, ActionVerb } from '../failover/group-run.ts';
+import type { ActionEnd, ActionVerb } from '../failover/run-types.ts';
 import type { FromGuardian, GuardianEvidence } from '../guardian/messages.ts';
 import type { Epoch, GroupId, Interconnect, Millis, NodeId } from '../lib/ids.ts';
 import type { Fitness } from '../membership/heartbeat.ts';

@@ -8,7 +8,8 @@
  */
 import type { GroupDefinition, ResourceDefinition } from '../cluster/definition.ts';
 import type { Times } from '../config/types.ts';
-import { GroupRun, type RunClass, type RunEffect, type RunEvent } from '../failover/group-run.ts';
+import { GroupRun } from '../failover/group-run.ts';
+import type { RunClass, RunEffect, RunEvent } from '../failover/run-types.ts';
 import type { ToGuardian } from '../guardian/messages.ts';
 import { known } from '../lib/assert.ts';
 import type { Millis } from '../lib/ids.ts';

@@ -1,12 +1,8 @@
 /** A run is told what happens and answers with what to do; the tests read as the story of a failover. */
 import { describe, expect, it } from 'vitest';
 import type { ResourceDefinition } from '../../src/cluster/definition.ts';
-import {
-  type ActionVerb,
-  GroupRun,
-  type RunClass,
-  type RunEffect,
-} from '../../src/failover/group-run.ts';
+import { GroupRun } from '../../src/failover/group-run.ts';
+import type { ActionVerb, RunClass, RunEffect } from '../../src/failover/run-types.ts';
 
 const CLASSES: Readonly<Record<string, RunClass>> = {
   disk: 'disk',
@@ -37,13 +33,16 @@ const RESOURCES = [
   resource('ledger', 'application', ['data', 'ip']),
 ];
 
-function begin(visibleFromMs = 0): { run: GroupRun; effects: readonly RunEffect[] } {
+function begin(
+  visibleFromMs = 0,
+  resources: readonly ResourceDefinition[] = RESOURCES,
+): { run: GroupRun; effects: readonly RunEffect[] } {
   const run = new GroupRun({
     group: 'g',
     epoch: 7,
     node: 'node1',
     incarnation: 1,
-    resources: RESOURCES,
+    resources,
     classOf: (one) => CLASSES[one.type] ?? 'application',
     visibleFromMs,
     restarts: { count: 1, windowMs: 1_000 },
@@ -54,6 +53,16 @@ function begin(visibleFromMs = 0): { run: GroupRun; effects: readonly RunEffect[
 
 function acts(effects: readonly RunEffect[]): string[] {
   return effects.flatMap((e) => (e.kind === 'act' ? [`${e.verb} ${e.resource}`] : []));
+}
+
+function watching(effects: readonly RunEffect[]): string[] {
+  return effects.flatMap((e) =>
+    e.kind === 'watch' || e.kind === 'unwatch' ? [`${e.kind} ${e.resource}`] : [],
+  );
+}
+
+function states(run: GroupRun): Readonly<Record<string, string>> {
+  return Object.fromEntries(run.resources().map(({ name, state }) => [name, state]));
 }
 
 function proposed(effects: readonly RunEffect[]): string[] {
@@ -70,6 +79,17 @@ function done(run: GroupRun, verb: ActionVerb, name: string, now = 0, ok = true)
     spawnedMs: null,
   };
   return run.step({ kind: 'action-done', resource: name, verb, end }, now);
+}
+
+/** Plays every action to its end but `stop`, which stays under way. */
+function playUntil(run: GroupRun, effects: readonly RunEffect[], stop: string): RunEffect[] {
+  const all: RunEffect[] = [...effects];
+  for (let i = 0; i < all.length; i += 1) {
+    const effect = all[i];
+    if (effect?.kind !== 'act' || `${effect.verb} ${effect.resource}` === stop) continue;
+    all.push(...done(run, effect.verb, effect.resource));
+  }
+  return all;
 }
 
 /** Plays every action to its end, at once, until nothing is asked any more. */
@@ -157,13 +177,66 @@ describe('a lease that stutters', () => {
 
   it('silences at once what became visible while the lease was gone', () => {
     const { run, effects } = begin();
-    const first = run.step({ kind: 'lease', state: 'serve' }, 0);
     play(run, effects);
-    expect(acts(first)).toEqual([]);
-    const started = run.step({ kind: 'deadline' }, 0);
-    expect(acts(started)).toEqual([]);
+    expect(acts(run.step({ kind: 'lease', state: 'serve' }, 0))).toEqual(['start mac']);
     run.step({ kind: 'lease', state: 'suspend' }, 0);
-    expect(acts(done(run, 'start', 'mac'))).toContain('suspend mac');
+    expect(acts(done(run, 'start', 'mac'))).toEqual(['suspend mac']);
+    expect(acts(done(run, 'suspend', 'mac'))).toEqual([]);
+    expect(run.silent).toBe(true);
+  });
+
+  it('serves when the last start and a renewal cross each other', () => {
+    const { run, effects } = begin();
+    play(run, effects);
+    const ready = run.step({ kind: 'lease', state: 'serve' }, 0);
+    const startOfApplication = playUntil(run, ready, 'start ledger');
+    expect(acts(startOfApplication)).toContain('start ledger');
+    play(run, run.step({ kind: 'lease', state: 'suspend' }, 0));
+    play(run, done(run, 'start', 'ledger'));
+    expect(run.phase).toBe('starting');
+    const resumed = play(run, run.step({ kind: 'lease', state: 'resume' }, 0));
+    expect(run.phase).toBe('serving');
+    expect(proposed(resumed)).toEqual(['serving']);
+  });
+
+  it('watches nothing that stands still, and watches it again when it runs', () => {
+    const run = serving();
+    const suspended = run.step({ kind: 'lease', state: 'suspend' }, 0);
+    expect(watching(suspended)).toEqual(['unwatch mac', 'unwatch ip', 'unwatch ledger']);
+    play(run, suspended);
+    const broken = { kind: 'broken', resource: 'ledger', code: 'EXITED', detail: '' } as const;
+    expect(acts(run.step(broken, 0))).toEqual([]);
+    const resumed = play(run, run.step({ kind: 'lease', state: 'resume' }, 0));
+    expect(watching(resumed)).toEqual(['watch ledger', 'watch ip', 'watch mac']);
+    expect(acts(run.step(broken, 0))).toEqual(['kill ledger']);
+  });
+
+  it('does not overlook a fenced disk while everything stands still', () => {
+    const run = serving();
+    play(run, run.step({ kind: 'lease', state: 'suspend' }, 0));
+    run.step({ kind: 'broken', resource: 'lun', code: 'FENCED', detail: '' }, 0);
+    expect(run.phase).toBe('killing');
+  });
+
+  it('is not silent before every address and application has said so', () => {
+    const run = serving();
+    run.step({ kind: 'lease', state: 'suspend' }, 0);
+    done(run, 'suspend', 'mac');
+    done(run, 'suspend', 'ip');
+    expect(run.silent).toBe(false);
+    done(run, 'suspend', 'ledger');
+    expect(run.silent).toBe(true);
+  });
+
+  it('takes a late answer to an old suspension for nothing', () => {
+    const run = serving();
+    run.step({ kind: 'lease', state: 'suspend' }, 0);
+    run.step({ kind: 'lease', state: 'resume' }, 0);
+    for (const name of ['mac', 'ip', 'ledger']) done(run, 'suspend', name);
+    expect(run.silent).toBe(false);
+    run.step({ kind: 'stop' }, 0);
+    expect(acts(done(run, 'resume', 'ledger'))).toEqual([]);
+    expect(states(run)['ledger']).toBe('stopping');
   });
 
   it('kills addresses and application before the mount when it is lost', () => {
@@ -178,6 +251,20 @@ describe('a lease that stutters', () => {
 });
 
 describe('ending', () => {
+  it('serves and ends a group without resources', () => {
+    const { run } = begin(0, []);
+    expect(proposed(run.step({ kind: 'lease', state: 'serve' }, 0))).toEqual(['serving']);
+    expect(proposed(run.step({ kind: 'stop' }, 0))).toEqual(['stopped']);
+  });
+
+  it('waits for a start under way before it stops what was started', () => {
+    const { run, effects } = begin();
+    play(run, effects);
+    playUntil(run, run.step({ kind: 'lease', state: 'serve' }, 0), 'start ledger');
+    expect(acts(run.step({ kind: 'stop' }, 0))).toEqual([]);
+    expect(acts(done(run, 'start', 'ledger'))).toEqual(['stop ledger']);
+  });
+
   it('stops in the reverse of the graph and says that it was clean', () => {
     const run = serving();
     const first = run.step({ kind: 'stop' }, 0);
@@ -221,8 +308,9 @@ describe('an application that dies', () => {
     const run = serving();
     const broken = { kind: 'broken', resource: 'ledger', code: 'EXITED', detail: '' } as const;
     const again = run.step(broken, 10);
-    expect(acts(again)).toEqual(['start ledger']);
-    play(run, again, 10);
+    // Killed first: it may only have ceased to answer, and a start would find it running.
+    expect(acts(again)).toEqual(['kill ledger']);
+    expect(acts(play(run, again, 10))).toEqual(['kill ledger', 'prepare ledger', 'start ledger']);
     expect(run.phase).toBe('serving');
     const gone = play(run, run.step(broken, 20), 20);
     expect(proposed(gone)).toEqual(['stopped', 'takeover-failed']);
@@ -232,6 +320,26 @@ describe('an application that dies', () => {
     const run = serving();
     const broken = { kind: 'broken', resource: 'ledger', code: 'EXITED', detail: '' } as const;
     play(run, run.step(broken, 10), 10);
-    expect(acts(run.step(broken, 2_000))).toEqual(['start ledger']);
+    expect(acts(run.step(broken, 2_000))).toEqual(['kill ledger']);
+  });
+
+  it('takes along what cannot work without it', () => {
+    const run = begin(0, [...RESOURCES, resource('web', 'application', ['ledger'])]).run;
+    play(run, run.step({ kind: 'lease', state: 'serve' }, 0));
+    play(run, [{ kind: 'act', resource: 'lun', verb: 'start', timeoutMs: 1 }]);
+    play(run, [{ kind: 'act', resource: 'mac', verb: 'prepare', timeoutMs: 1 }]);
+    expect(run.phase).toBe('serving');
+    const broken = { kind: 'broken', resource: 'ledger', code: 'EXITED', detail: '' } as const;
+    const again = run.step(broken, 10);
+    expect(acts(again)).toEqual(['kill ledger', 'kill web']);
+    expect(acts(play(run, again, 10)).slice(-1)).toEqual(['start web']);
+    expect(run.phase).toBe('serving');
+  });
+
+  it('gives the group away when what hangs cannot be killed for a restart', () => {
+    const run = serving();
+    run.step({ kind: 'broken', resource: 'ledger', code: 'EXITED', detail: '' }, 10);
+    done(run, 'kill', 'ledger', 10, false);
+    expect(run.phase).toBe('killing');
   });
 });
