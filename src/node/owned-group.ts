@@ -54,7 +54,8 @@ export class OwnedGroup {
   #armed: Armed | null = null;
   #leaseDeadlineMs: Millis = Infinity;
   #ended = false;
-  #suspendPending = new Set<string>();
+  /** The guardian was told, in this suspension, that it may wait until the hard expiry. */
+  #extended = false;
 
   constructor(options: OwnedGroupOptions, now: Millis) {
     const { definition, context, times } = options;
@@ -98,12 +99,8 @@ export class OwnedGroup {
 
   step(event: RunEvent, now: Millis): void {
     if (event.kind === 'superseded' && this.#options.sabotage.epoch) return;
-    if (event.kind === 'action-done' && event.verb === 'suspend') {
-      this.#suspendPending.delete(event.resource);
-      if (!event.end.ok) this.#suspendPending.add('failed');
-    }
     for (const effect of this.run.step(event, now)) this.#perform(effect, now);
-    if (event.kind === 'action-done' && event.verb === 'suspend') this.#extend();
+    this.#extend();
     // What started has something to undo that was not known before (a pid, a device).
     if (event.kind === 'action-done' && event.verb === 'start') this.rearm();
   }
@@ -152,9 +149,8 @@ export class OwnedGroup {
         break;
       case 'suspend':
         if (sabotage.lease) break;
-        this.#suspendPending = new Set();
+        this.#extended = false;
         this.step({ kind: 'lease', state: 'suspend' }, now);
-        this.#extend();
         break;
       case 'lost':
         if (!sabotage.lease) this.step({ kind: 'lease', state: 'lost' }, now);
@@ -165,7 +161,8 @@ export class OwnedGroup {
   /** Everything visible is silent and still: the guardian may wait until the hard expiry. */
   #extend(): void {
     const { times } = this.#options;
-    if (!this.run.suspended || this.#suspendPending.size > 0 || this.#armed === null) return;
+    if (!this.run.suspended || !this.run.silent || this.#extended || this.#armed === null) return;
+    this.#extended = true;
     const { serveUntilMs } = this.#armed;
     const downByMs = serveUntilMs + times.teardownMs + times.quorumLossGraceMs + times.teardownMs;
     this.#arm({ serveUntilMs, downByMs }, null);
@@ -216,8 +213,6 @@ export class OwnedGroup {
       else this.#end(now);
       return;
     }
-    if (effect.kind === 'act' && effect.verb === 'suspend')
-      this.#suspendPending.add(effect.resource);
     this.#options.effect(this, effect);
   }
 
