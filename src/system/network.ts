@@ -81,11 +81,6 @@ export function link(name: string): Link {
   return found;
 }
 
-/** Whether the device is a bridge: where nftables knows no other family, only there it sees packets. */
-export function isBridge(name: string): boolean {
-  return existsSync(`/sys/class/net/${name}/bridge`);
-}
-
 /**
  * Adds an address. One of IPv6 is usable at once: whether somebody else has it was asked before
  * (duplicate probe), and the kernel's own test would take a second.

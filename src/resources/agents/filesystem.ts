@@ -42,6 +42,8 @@ const SKIPS_THE_JOURNAL = /^(noload|norecovery|ro)$/i;
 const UNMOUNT_EVERY_MS: Millis = 25;
 /** Of the stop timeout: until then users may leave by themselves, then they are ended. */
 const PATIENCE = 0.5;
+/** Of the stop timeout: after that it comes off by force, and the stop has failed. */
+const LAST_RESORT = 0.8;
 const QUESTION_TIMEOUT_MS: Millis = 60_000;
 
 export class FilesystemAgent implements ResourceAgent {
@@ -103,19 +105,22 @@ export class FilesystemAgent implements ResourceAgent {
       const beganMs = clock.now();
       const told: string[] = [];
       let refusal = '';
-      while (clock.now() - beganMs < definition.stopTimeoutMs * 0.8) {
-        if (mountAt(directory) === null) return { ...OK, detail: told.join('; ') };
-        refusal = await unmount(directory, definition, context);
-        if (refusal === '') continue;
-        if (clock.now() - beganMs > definition.stopTimeoutMs * PATIENCE) {
+      while (mountAt(directory) !== null) {
+        const passedMs = clock.now() - beganMs;
+        if (passedMs > definition.stopTimeoutMs * LAST_RESORT) {
+          await this.#undo(directory, definition, context);
+          const story = [refusal, ...told, 'taken off the tree by force'];
+          return failed('UNMOUNT_FAILED', story.join('; '));
+        }
+        if (passedMs > definition.stopTimeoutMs * PATIENCE) {
           const users = mountUsers(directory);
           for (const user of users) end(user);
           told.push(...users.map(({ pid, command }) => `killed ${pid} (${command})`));
         }
-        await clock.after(UNMOUNT_EVERY_MS, context.signal);
+        refusal = await unmount(directory, definition, context);
+        if (refusal !== '') await clock.after(UNMOUNT_EVERY_MS, context.signal);
       }
-      await this.#undo(directory, definition, context);
-      return failed('UNMOUNT_FAILED', [refusal, ...told, 'taken off the tree by force'].join('; '));
+      return { ...OK, detail: told.join('; ') };
     });
   }
 

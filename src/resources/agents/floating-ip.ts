@@ -25,7 +25,6 @@ import {
   addAddress,
   addressState,
   deleteAddress,
-  isBridge,
   findLink,
   link,
   setIpv4Option,
@@ -74,7 +73,7 @@ export class FloatingIpAgent implements ResourceAgent {
       const { address, device, through } = placeOf(definition, context);
       const found = link(through);
       if (!found.up || !found.carrier) return failed('LINK_DOWN', through);
-      if ((await this.#options.filter.layout()) === 'bridge' && !isBridge(through)) {
+      if ((await this.#options.filter.layout()) === 'bridge' && found.kind !== 'bridge') {
         return failed('ADDRESS_UNGUARDED', `${through} is no bridge`);
       }
       if (addressState(device, address) === 'absent') return OK;

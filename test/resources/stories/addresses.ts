@@ -5,6 +5,8 @@ import { derivedMac, virtualMacDevice } from '../../../src/resources/agents/virt
 import { probeDuplicate } from '../../../src/system/announce.ts';
 import { monotonicClock as clock } from '../../../src/system/clock.ts';
 import { addAddress, addressState, link } from '../../../src/system/network.ts';
+import { nftablesCommand, nftablesLibrary } from '../../../src/system/nftables.ts';
+import { PacketFilter } from '../../../src/system/packet-filter.ts';
 import { until } from '../../system/support/until.ts';
 import { contextOf } from '../support/definitions.ts';
 import { type NetworkStage, PUBLIC } from '../support/network-stage.ts';
@@ -141,8 +143,10 @@ function virtualMacStories(stage: NetworkStage): readonly Story[] {
         stage.unplug();
         await until('the loss is told', () => heard.includes('LINK_DOWN'));
         equal((await floatingIp.monitor(plain, context)).code, 'LINK_DOWN');
-        equal((await virtualMac.monitor(MAC, context)).code, 'LINK_DOWN');
         equal((await virtualMac.fitness(MAC, context)).code, 'LINK_DOWN');
+        // A device above another one hears of it a moment later.
+        const monitored = async () => (await virtualMac.monitor(MAC, context)).code;
+        await until('the virtual MAC knows', async () => (await monitored()) === 'LINK_DOWN');
         stage.plug('192.0.2.31');
         await until('the return is told', () => heard.at(-1) === null);
         await until('and announced', () => stage.macOf('192.0.2.31') === link(PUBLIC).mac);
@@ -195,6 +199,49 @@ function filterStories(stage: NetworkStage): readonly Story[] {
         await floatingIp.stop(first, context);
         equal((await floatingIp.monitor(second, context)).status, 0);
         await floatingIp.stop(second, context);
+      },
+    },
+    ...[nftablesLibrary, () => nftablesCommand].map((engine) => ({
+      name: `the filter, spoken to through the ${engine().name}, opens, closes, forgets and ends`,
+      run: async () => {
+        const own = new PacketFilter({ clusterId: engine().name, clock, nftables: engine() });
+        const addresses = ['192.0.2.50', '2001:db8::50/64'];
+        await own.guard(addresses);
+        equal(await own.open(addresses, clock.now() + 60_000), true);
+        for (const address of addresses) equal(await own.isLive(address), true);
+        await own.block(['192.0.2.50']);
+        equal(await own.isLive('192.0.2.50'), false);
+        equal(await own.isLive('2001:db8::50'), true, 'one of them only');
+        await own.open(['192.0.2.50'], clock.now() + 2_000);
+        await until('it runs out', async () => !(await own.isLive('192.0.2.50')));
+        await own.forget(addresses);
+        await own.remove();
+        equal(must('nft', 'list', 'tables').includes(own.table), false);
+        await own.remove();
+      },
+    })),
+    {
+      name: 'a machine that stood still inside the renewal does not gain that time',
+      run: async () => {
+        let jumps = 1;
+        const through = nftablesLibrary();
+        const apply = async (script: string) => {
+          if (jumps > 0 && script.includes('ms }')) {
+            jumps -= 1;
+            await clock.after(400, calm);
+          }
+          return await through.apply(script);
+        };
+        const own = new PacketFilter({
+          clusterId: 'still',
+          clock,
+          nftables: { name: 'library', apply },
+        });
+        const untilMs = clock.now() + 900;
+        await own.open(['192.0.2.51'], untilMs);
+        await until('silence', async () => !(await own.isLive('192.0.2.51')));
+        ok(clock.now() < untilMs + 300, 'it lived for the time that was lost');
+        await own.remove();
       },
     },
     {

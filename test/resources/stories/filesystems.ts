@@ -22,6 +22,7 @@ export function filesystemStories(disks: DiskStage): readonly Story[] {
     resource('filesystem', { device, directory: disks.directory('story'), ...parameters });
   const fresh = async () => {
     await filesystem.kill(on('/dev/null', { type: 'ext4' }), context);
+    disks.destroy();
   };
   const refused = async (definition: ReturnType<typeof on>, code: string) => {
     equal((await filesystem.start(definition, context)).code, code);
@@ -90,7 +91,7 @@ export function filesystemStories(disks: DiskStage): readonly Story[] {
       run: async () => {
         const definition = {
           ...on(disks.disk('busy', 'xfs'), { type: 'xfs' }),
-          stopTimeoutMs: 4_000,
+          stopTimeoutMs: 8_000,
         };
         equal((await filesystem.start(definition, context)).status, 0);
         const directory = String(definition.parameters['directory']);

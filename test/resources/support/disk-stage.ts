@@ -2,7 +2,7 @@
  * Small disks with file systems: loop devices over sparse files. To be used inside a mount namespace
  * that was made for it; the files lie in the directory that the caller removes.
  */
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { must, works } from './shell.ts';
 
@@ -34,7 +34,11 @@ export class DiskStage {
     return path;
   }
 
+  /** All devices and files gone: a guest keeps its files in memory and has little of it. */
   destroy(): void {
     for (const device of this.#devices.splice(0)) works('losetup', '--detach', device);
+    for (const name of readdirSync(this.#directory)) {
+      if (name.endsWith('.img')) rmSync(join(this.#directory, name));
+    }
   }
 }

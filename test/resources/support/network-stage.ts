@@ -18,6 +18,11 @@ const KNOCK = `
   setTimeout(() => process.exit(2), 1_000);
 `;
 
+/** A kernel that filters frames only where they cross a bridge gets one. */
+function needsBridge(): boolean {
+  return !works('nft', 'add table inet probe; delete table inet probe');
+}
+
 export class NetworkStage {
   readonly #neighbour: LongLived;
 
@@ -34,9 +39,15 @@ export class NetworkStage {
     const namespace = (of: string) => readlinkSync(`/proc/${of}/ns/net`);
     await until('the neighbour has a network', () => namespace(`${pid}`) !== namespace('self'));
     const stage = new NetworkStage(neighbour);
-    must('ip', 'link', 'add', PUBLIC, 'type', 'veth', 'peer', 'name', 'wire0', 'netns', `${pid}`);
+    const end = needsBridge() ? 'port0' : PUBLIC;
+    must('ip', 'link', 'add', end, 'type', 'veth', 'peer', 'name', 'wire0', 'netns', `${pid}`);
     must('ip', 'link', 'set', 'lo', 'up');
-    must('ip', 'link', 'set', PUBLIC, 'up');
+    must('ip', 'link', 'set', end, 'up');
+    if (end !== PUBLIC) {
+      must('ip', 'link', 'add', PUBLIC, 'type', 'bridge', 'forward_delay', '0');
+      must('ip', 'link', 'set', end, 'master', PUBLIC);
+      must('ip', 'link', 'set', PUBLIC, 'up');
+    }
     must('ip', 'addr', 'add', '192.0.2.2/24', 'dev', PUBLIC);
     must('ip', '-6', 'addr', 'add', '2001:db8::2/64', 'dev', PUBLIC, 'nodad');
     stage.outside('ip', 'link', 'set', 'wire0', 'up');
