@@ -34,6 +34,7 @@ export class Reactor {
   #stopped = true;
   #timer: AbortController | null = null;
   #timerAtMs: Millis = Infinity;
+  #turnBeganMs: Millis = 0;
 
   constructor(options: ReactorOptions) {
     this.#options = options;
@@ -74,11 +75,15 @@ export class Reactor {
     this.#arm();
   }
 
-  /** Waits for the earliest deadline; an earlier one replaces the wait, a later one needs nothing. */
+  /**
+   * Waits for the earliest deadline; an earlier one replaces the wait, a later one needs nothing. What
+   * was due before this turn ("at once" is written as 0) is no lateness: the loop was running.
+   */
   #arm(): void {
     const { clock } = this.#options;
     const now = clock.now();
-    const at = Math.min(this.#options.nextDeadlineMs(), now + LONGEST_WAIT_MS);
+    const earliestMs = Math.max(this.#options.nextDeadlineMs(), this.#turnBeganMs);
+    const at = Math.min(earliestMs, now + LONGEST_WAIT_MS);
     if (this.#timer !== null && this.#timerAtMs <= at) return;
     this.#timer?.abort();
     const timer = new AbortController();
@@ -116,6 +121,7 @@ export class Reactor {
   }
 
   #guarded(work: () => void): void {
+    this.#turnBeganMs = this.#options.clock.now();
     try {
       work();
     } catch (error) {

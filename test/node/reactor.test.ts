@@ -1,0 +1,49 @@
+import { beforeEach, expect, it } from 'vitest';
+import type { NodeEvent } from '../../src/node/node-event.ts';
+import { Reactor } from '../../src/node/reactor.ts';
+import { VirtualClock } from '../simulation/virtual-clock.ts';
+
+/** A loop with one deadline, and what it was told. */
+function aLoop(deadlineMs: number) {
+  const host = clock.host();
+  const handled: NodeEvent[] = [];
+  let nextMs = deadlineMs;
+  const reactor = new Reactor({
+    clock: host.clock,
+    handle: (event) => handled.push(event),
+    due: () => {
+      nextMs = Infinity;
+    },
+    nextDeadlineMs: () => nextMs,
+    lateMs: 20,
+    drainRounds: 0,
+    crash: (error) => {
+      throw error;
+    },
+  });
+  reactor.start();
+  return { host, handled, reactor };
+}
+
+let clock = new VirtualClock();
+beforeEach(() => {
+  clock = new VirtualClock();
+});
+
+it('a loop that has just been started was not late for what was due before', async () => {
+  const { handled, reactor } = aLoop(0);
+  await clock.advance(100);
+  expect(handled).toEqual([]);
+  reactor.stop();
+});
+
+it('a loop that was frozen over its deadline hears by how much', async () => {
+  const { host, handled, reactor } = aLoop(clock.now() + 100);
+  await clock.advance(50);
+  host.freeze();
+  await clock.advance(700);
+  host.thaw();
+  await clock.advance(10);
+  expect(handled).toEqual([{ kind: 'woke-late', byMs: 650 }]);
+  reactor.stop();
+});
