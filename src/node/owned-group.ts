@@ -98,7 +98,7 @@ export class OwnedGroup {
   }
 
   step(event: RunEvent, now: Millis): void {
-    if (event.kind === 'superseded' && this.#options.sabotage.epoch) return;
+    if (this.#options.sabotage.epoch && tellsOfNewerEpoch(event)) return;
     for (const effect of this.run.step(event, now)) this.#perform(effect, now);
     this.#extend();
     // What started has something to undo that was not known before (a pid, a device).
@@ -223,4 +223,9 @@ export class OwnedGroup {
     const requestId = this.#options.nextGuardianRequest();
     this.#options.guardian.send({ kind: 'disarm', requestId, group, epoch });
   }
+}
+
+/** The log says so, or the newer key on the disk. */
+function tellsOfNewerEpoch(event: RunEvent): boolean {
+  return event.kind === 'superseded' || (event.kind === 'broken' && event.code === 'DISK_FENCED');
 }
