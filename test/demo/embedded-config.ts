@@ -1,10 +1,10 @@
 /** Ports, keys and the one configuration file of the embedded demonstration. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { loadOrCreateIdentity } from '../../src/mesh/identity.ts';
+import { freeEndpoints } from './loopback.ts';
 
 export const NODES = ['node1', 'node2', 'node3'] as const;
 export const GROUP = 'ledger';
@@ -14,7 +14,8 @@ const LEDGER = fileURLToPath(new URL('embedded-ledger.ts', import.meta.url));
 
 export type EmbeddedConfig = {
   readonly path: string;
-  readonly floatingPort: number;
+  /** `host:port` of the floating address, where clients go. */
+  readonly floating: string;
   readonly identity: string;
   /** Where each node's own ledger listens, behind the floating address. */
   readonly targets: Readonly<Record<string, string>>;
@@ -23,9 +24,9 @@ export type EmbeddedConfig = {
 };
 
 export async function writeConfig(directory: string): Promise<EmbeddedConfig> {
-  const ports = await freePorts(NODES.length * PORTS_PER_NODE + 1);
+  const endpoints = await freeEndpoints(NODES.length * PORTS_PER_NODE + 1);
   const endpoint = (node: number, which: number): string =>
-    `127.0.0.1:${ports[node * PORTS_PER_NODE + which]}`;
+    endpoints[node * PORTS_PER_NODE + which] ?? '';
   const dataOf = (node: string): string => join(directory, node);
   const members = await Promise.all(
     NODES.map(async (name, i) => {
@@ -87,28 +88,10 @@ export async function writeConfig(directory: string): Promise<EmbeddedConfig> {
   writeFileSync(path, stringify(file));
   return {
     path,
-    floatingPort: ports.at(-1) ?? 0,
+    floating: endpoints.at(-1) ?? '',
     identity: IDENTITY,
     targets,
     socketOf: (node) => join(directory, `${node}.sock`),
     dataOf,
   };
-}
-
-/** All are held until the last is found, so that none is given out twice. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  return await Promise.all(
-    servers.map(async (server) => {
-      const address = server.address();
-      await new Promise((resolve) => server.close(resolve));
-      return typeof address === 'object' && address !== null ? address.port : 0;
-    }),
-  );
 }

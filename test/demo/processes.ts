@@ -1,8 +1,17 @@
 /**
  * A "machine" of the embedded demonstration is a daemon and everything it started. Its power is that
  * tree: all of it is stopped first and then killed, so that no part sees another part die.
+ *
+ * What a cluster started is also known by a mark in its environment, since a guardian that outlives
+ * its daemon belongs to no tree any more.
  */
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** The variable that carries the mark; its value is chosen by whoever starts the processes. */
+export const MARK = 'HOLDFAST_STAGE_MARK';
+
+export type Running = { readonly pid: number; readonly argv: readonly string[] };
 
 /** The process and all of its descendants, whatever sessions they have made for themselves. */
 export function treeOf(pid: number): readonly number[] {
@@ -15,6 +24,23 @@ export function treeOf(pid: number): readonly number[] {
   const all = [pid];
   for (const one of all) all.push(...(children.get(one) ?? []));
   return all;
+}
+
+/** Everything alive that was started with this mark. Linux only; elsewhere nothing is found. */
+export function marked(mark: string): readonly Running[] {
+  const wanted = `${MARK}=${mark}`;
+  return entriesOfProc().flatMap((pid) => {
+    try {
+      const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+      if (!environment.includes(wanted)) return [];
+      const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+      // A process that ended and waits for its parent has no command line any more.
+      return argv.length === 0 ? [] : [{ pid, argv }];
+    } catch {
+      // It ended between the two looks, or belongs to somebody else.
+      return [];
+    }
+  });
 }
 
 export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
@@ -33,4 +59,12 @@ export function cutPower(pid: number): void {
   signalAll(frozen, 'SIGSTOP');
   // What was started between the look and the stop is stopped and killed as well.
   signalAll([...new Set([...frozen, ...treeOf(pid)])], 'SIGKILL');
+}
+
+function entriesOfProc(): readonly number[] {
+  try {
+    return readdirSync('/proc').map(Number).filter(Number.isSafeInteger);
+  } catch {
+    return [];
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * `node san.ts DIRECTORY FLOATING_PORT IDENTITY`: what the three daemons of the embedded demonstration share, as
- * a process of its own: a disk that enforces persistent reservations, and the network segment on
+ * `node san.ts DIRECTORY HOST:PORT IDENTITY`: what the three daemons of the embedded demonstration share,
+ * as a process of its own: a disk that enforces persistent reservations, and the network segment on
  * which an address belongs to whoever announced it last. Prints one line when both listen.
  */
 import { join } from 'node:path';
@@ -10,7 +10,8 @@ import { Segment } from '../../src/resources/emulated/segment.ts';
 import { monotonicClock } from '../../src/system/clock.ts';
 
 const BLOCKS = 65_536;
-const [directory = '', port = '', identity = ''] = process.argv.slice(2);
+const [directory = '', floating = '', identity = ''] = process.argv.slice(2);
+const [host = '', port = ''] = floating.split(':');
 
 const disk = new DiskServer({
   address: join(directory, 'disk.sock'),
@@ -22,7 +23,7 @@ const disk = new DiskServer({
 });
 const segment = new Segment({
   socketPath: join(directory, 'segment.sock'),
-  endpoints: [{ address: 'ledger', host: '127.0.0.1', port: Number(port) }],
+  endpoints: [{ address: 'ledger', host, port: Number(port) }],
   log: (line) => process.stderr.write(`${line}\n`),
 });
 await disk.start();
