@@ -23,6 +23,13 @@ export type GuardianClientOptions = {
   readonly argv?: readonly string[];
 };
 
+const WORDS: readonly FromGuardian['kind'][] = [
+  'ready',
+  'armed',
+  'disarmed',
+  'refused',
+  'torn-down',
+];
 const READY_LIMIT_MS: Millis = 30_000;
 const RESTART_DELAY_MS: Millis = 200;
 
@@ -77,6 +84,8 @@ export class GuardianClient implements Guardian {
         const message = parse(line);
         if (message === null) logger.warn('the guardian said something unknown', { line });
         else if (message.kind === 'ready') resolve();
+        // Not acknowledged is not armed: without it the lease runs out by itself.
+        else if (message.kind === 'refused') logger.warn('the guardian refuses', message);
         else this.#handler(message);
       });
     });
@@ -126,5 +135,5 @@ function parse(line: string): FromGuardian | null {
 function isFromGuardian(value: unknown): value is FromGuardian {
   if (typeof value !== 'object' || value === null) return false;
   const { kind } = value as { readonly kind?: unknown };
-  return kind === 'ready' || kind === 'armed' || kind === 'disarmed' || kind === 'torn-down';
+  return WORDS.some((word) => word === kind);
 }

@@ -248,7 +248,8 @@ export class LocalGroups {
       requestLease: (requestId) => requestLease(name, group.epoch, requestId),
       effect: (owned, effect) => this.#effect(owned, effect),
       sabotage: {
-        lease: config.sabotage.includes('lease'),
+        // Behind the epoch stands the lease, and would hide that the epoch is missing.
+        lease: config.sabotage.includes('lease') || config.sabotage.includes('epoch'),
         guardian: config.sabotage.includes('guardian'),
         epoch: config.sabotage.includes('epoch'),
       },
