@@ -46,7 +46,13 @@ export type FloatingIpOptions = {
   readonly openUntil?: (context: ActionContext) => Millis;
 };
 
-type Running = { announcer: Announcer | null; duplicate: string | null; probing: AbortController };
+type Running = {
+  announcer: Announcer | null;
+  duplicate: string | null;
+  probing: AbortController;
+  /** The rules were installed by `prepare`: 20 ms of a slow machine that `start` need not spend. */
+  guarded: boolean;
+};
 
 const PROBE_TIMEOUT_MS: Millis = 500;
 const LOOK_EVERY_MS: Millis = 5;
@@ -86,6 +92,7 @@ export class FloatingIpAgent implements ResourceAgent {
     return outcomeOf(async () => {
       const { address } = placeOf(definition, context);
       await this.#options.filter.guard([address]);
+      this.#stateOf(definition, context).guarded = true;
       void this.#probe(definition, context);
       return OK;
     });
@@ -97,7 +104,7 @@ export class FloatingIpAgent implements ResourceAgent {
       const { address, device } = placeOf(definition, context);
       const running = this.#stateOf(definition, context);
       running.probing.abort();
-      await filter.guard([address]);
+      if (!running.guarded) await filter.guard([address]);
       // Or removing one floating address would take others of its network with it.
       if (parseAddress(address).family === 4) setIpv4Option(device, 'promote_secondaries', 1);
       addAddress(device, address);
@@ -210,7 +217,8 @@ export class FloatingIpAgent implements ResourceAgent {
     const key = keyOf(definition, context);
     const state = this.#running.get(key);
     if (state !== undefined) return state;
-    const fresh = { announcer: null, duplicate: null, probing: new AbortController() };
+    const probing = new AbortController();
+    const fresh = { announcer: null, duplicate: null, probing, guarded: false };
     this.#running.set(key, fresh);
     return fresh;
   }
