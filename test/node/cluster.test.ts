@@ -1,6 +1,7 @@
 /** Whole failovers with the production driver, in memory: every situation of the README, and controls. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { INTERCONNECTS, MemoryCluster, type MemoryClusterOptions } from './memory-cluster.ts';
+import { wellBehaved } from './stage-agent.ts';
 
 let cluster: MemoryCluster;
 
@@ -41,7 +42,7 @@ function story(): string {
 
 afterEach(() => {
   expect(cluster.crashes).toEqual([]);
-  for (const host of cluster.hosts) if (host.running) host.driver.stop();
+  cluster.end();
 });
 
 describe('a cluster of three', () => {
@@ -138,7 +139,7 @@ describe('a cluster of three', () => {
 
   it('goes to the next node when a takeover fails', async () => {
     await boot();
-    cluster.behaviour.failStartOn = 'node2';
+    cluster.host('node2').behaviour = { ...wellBehaved(), failStart: new Set(['data']) };
     cluster.host('node1').powerOff();
     await served('node3');
   });

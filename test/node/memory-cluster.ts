@@ -1,211 +1,76 @@
 /**
- * A cluster in memory: the production driver of every node over a virtual clock, the mesh in memory,
- * a log that keeps only what was synced, and a stage that knows who shows what at any moment.
+ * A cluster in memory: the production driver and guardian of every node over a virtual clock, the mesh
+ * in memory, a log that keeps only what was synced, and a stage that knows who shows and writes what at
+ * any moment. One seed, one history.
  *
- * It is no simulation of disks; it shows that the parts are put together rightly: elections,
- * decisions, leases, guardian, executor.
+ * Reservations are modelled by what they promise (a newer key takes the older ones away); the real
+ * protocol is tested where it lives.
  */
 import type { GroupDefinition, Member, ResourceDefinition } from '../../src/cluster/definition.ts';
 import { defaultTimes } from '../../src/config/times.ts';
 import type { NodeConfig, Sabotage } from '../../src/config/types.ts';
-import type { ToGuardian } from '../../src/guardian/messages.ts';
+import type { GuardianEvidence } from '../../src/guardian/messages.ts';
 import { seededRandom } from '../../src/lib/random.ts';
-import { MemoryMesh } from '../../src/mesh/memory-mesh.ts';
-import { MemoryNetwork } from '../../src/mesh/memory-network.ts';
-import { Driver, type DriverNews } from '../../src/node/driver.ts';
-import type { Guardian, World } from '../../src/node/world.ts';
+import type { DriverNews } from '../../src/node/driver.ts';
 import { VirtualClock } from '../simulation/virtual-clock.ts';
-import { DurableLog } from './durable-log.ts';
-import { type AgentBehaviour, Stage, stageAgent } from './stage.ts';
+import { FreezableNetwork } from './freezable-network.ts';
+import { Host } from './host.ts';
+import { Stage } from './stage.ts';
 
 export const INTERCONNECTS = ['ic1', 'ic2'] as const;
-const TYPES = ['disk', 'filesystem', 'floating-ip', 'application'] as const;
-type Arm = ToGuardian & { readonly kind: 'arm' };
 
 const resource = (name: string, type: string, needs: readonly string[]): ResourceDefinition => ({
   name,
   type,
   needs,
   parameters: {},
-  startTimeoutMs: 5_000,
-  stopTimeoutMs: 5_000,
+  startTimeoutMs: 2_000,
+  stopTimeoutMs: 2_000,
   monitorIntervalMs: 200,
   monitorTimeoutMs: 1_000,
 });
 
-export const GROUP: GroupDefinition = {
-  group: 'g',
-  preferred: ['node1'],
-  resources: [
-    resource('lun', 'disk', []),
-    resource('data', 'filesystem', ['lun']),
-    resource('ip', 'floating-ip', []),
-    resource('app', 'application', ['data', 'ip']),
-  ],
-};
-
-/** One machine: what it keeps over a restart, and its daemon of the moment. */
-export class Host {
-  readonly name: string;
-  readonly news: DriverNews[] = [];
-  readonly #cluster: MemoryCluster;
-  readonly #log: DurableLog;
-  readonly #frame: ReturnType<VirtualClock['host']>;
-  readonly #armed = new Map<string, Arm>();
-  #daemon: { readonly driver: Driver; readonly mesh: MemoryMesh } | null = null;
-  #lives = 0;
-
-  constructor(cluster: MemoryCluster, name: string) {
-    this.name = name;
-    this.#cluster = cluster;
-    this.#log = new DurableLog(cluster.clock);
-    this.#frame = cluster.clock.host();
-  }
-
-  get driver(): Driver {
-    if (this.#daemon === null) throw new Error(`${this.name} does not run`);
-    return this.#daemon.driver;
-  }
-
-  get running(): boolean {
-    return this.#daemon !== null;
-  }
-
-  start(): void {
-    const { network, crashes } = this.#cluster;
-    const config = this.#cluster.configOf(this.name);
-    const self = config.members.find((member) => member.node === this.name);
-    if (self === undefined) throw new Error(`${this.name} is no member`);
-    this.#lives += 1;
-    const incarnation = this.#lives * 1_000 + self.number;
-    const { clusterId, interconnects } = config;
-    const times = { redialMs: 50, connectTimeoutMs: 200 };
-    const mesh = new MemoryMesh({ network, clusterId, self, incarnation, interconnects, ...times });
-    const driver = new Driver({
-      config,
-      world: this.#world(mesh, incarnation),
-      incarnation,
-      restored: this.#log.restored(),
-      news: (news) => this.news.push(news),
-      crash: (error) => {
-        crashes.push(`${this.name}: ${error instanceof Error ? error.stack : String(error)}`);
-      },
-    });
-    this.#daemon = { driver, mesh };
-    driver.start();
-    mesh.start().catch((error: unknown) => crashes.push(String(error)));
-  }
-
-  /** kill -9 of the daemon: its guardian tears down and publishes what it knows. */
-  killDaemon(): void {
-    this.#endDaemon();
-    this.#cluster.stage.clear(this.name);
-    for (const order of this.#armed.values()) this.#cluster.publish(order);
-    this.#armed.clear();
-  }
-
-  powerOff(): void {
-    this.#cluster.network.powerOff(this.name);
-    this.#endDaemon();
-    this.#cluster.stage.clear(this.name);
-    this.#armed.clear();
-  }
-
-  powerOn(): void {
-    this.#cluster.network.powerOn(this.name);
-    this.start();
-  }
-
-  /** The whole machine stands still; its packet filter runs out all the same. */
-  freeze(): void {
-    this.#cluster.network.powerOff(this.name);
-    this.#frame.freeze();
-  }
-
-  thaw(): void {
-    this.#cluster.network.powerOn(this.name);
-    this.#frame.thaw();
-  }
-
-  hear(order: Arm): void {
-    const { group, epoch, secret } = order;
-    const evidence = { kind: 'torn-down', clusterId: 'memory', group, epoch, secret } as const;
-    this.#daemon?.driver.post({ kind: 'evidence', evidence });
-  }
-
-  #endDaemon(): void {
-    this.#daemon?.driver.stop();
-    this.#daemon?.mesh.stop().catch((error: unknown) => this.#cluster.crashes.push(String(error)));
-    this.#daemon = null;
-  }
-
-  #world(mesh: MemoryMesh, incarnation: number): World {
-    const { stage, clock, behaviour, crashes, log } = this.#cluster;
-    const one = stageAgent(stage, clock, this.name, behaviour);
-    const quiet = (): void => undefined;
-    const say = (event: string, facts: object = {}): void => {
-      log.push(`${clock.now().toFixed(0)} ${this.name} ${event} ${JSON.stringify(facts)}`);
-    };
-    let secrets = 0;
-    return {
-      clock: this.#frame.clock,
-      random: seededRandom(incarnation),
-      log: this.#log,
-      mesh,
-      agents: new Map(TYPES.map((type) => [type, one])),
-      guardian: this.#guardian(),
-      logger: { debug: quiet, info: say, warn: say, error: say, flush: quiet },
-      secret: () => `${this.name}-${incarnation}-${++secrets}`,
-      record: quiet,
-      selfFence: (cause) => crashes.push(`${this.name} resets itself: ${cause}`),
-    };
-  }
-
-  /** Acknowledges at once, and silences addresses when a lease runs out, as the packet filter does. */
-  #guardian(): Guardian {
-    const { clock, stage } = this.#cluster;
-    const post = (requestId: number): void =>
-      this.#daemon?.driver.post({ kind: 'guardian', message: { kind: 'armed', requestId } });
-    return {
-      start: async () => undefined,
-      stop: async () => undefined,
-      onExit: () => undefined,
-      send: (message) => {
-        if (message.kind === 'disarm') {
-          this.#armed.delete(message.group);
-          return;
-        }
-        this.#armed.set(message.group, message);
-        post(message.requestId);
-        clock.schedule(message.serveUntilMs - clock.now(), () => {
-          const latest = this.#armed.get(message.group);
-          const expired = latest !== undefined && latest.serveUntilMs <= clock.now();
-          if (expired) stage.hide(`${message.group}/ip`, this.name);
-        });
-      },
-    };
-  }
+export function groupNamed(group: string, preferred: readonly string[]): GroupDefinition {
+  return {
+    group,
+    preferred,
+    resources: [
+      resource('lun', 'disk', []),
+      resource('data', 'filesystem', ['lun']),
+      resource('ip', 'floating-ip', []),
+      resource('app', 'application', ['data', 'ip']),
+    ],
+  };
 }
 
 export type MemoryClusterOptions = {
   readonly nodes: number;
   readonly groups?: readonly GroupDefinition[];
   readonly sabotage?: readonly Sabotage[];
+  readonly seed?: number;
 };
+
+const LOG_LINES = 400;
 
 export class MemoryCluster {
   readonly clock = new VirtualClock();
-  readonly network = new MemoryNetwork({ scheduler: this.clock, latencyMs: 1 });
-  readonly stage = new Stage();
+  readonly network = new FreezableNetwork({ scheduler: this.clock, latencyMs: 1 });
+  readonly stage = new Stage(this.clock);
+  readonly random: ReturnType<typeof seededRandom>;
   readonly crashes: string[] = [];
   readonly log: string[] = [];
-  readonly behaviour: AgentBehaviour = { startDelayMs: 10, failStartOn: null };
   readonly hosts: readonly Host[];
+  /** For those who compare whole histories. */
+  traced: ((line: string) => void) | null = null;
+  /** For those who watch every step of every state machine. */
+  watched: ((node: string, news: DriverNews) => void) | null = null;
   readonly #options: MemoryClusterOptions;
   readonly #members: readonly Member[];
+  readonly #cuts = new Set<string>();
 
   constructor(options: MemoryClusterOptions) {
     this.#options = options;
+    this.random = seededRandom(options.seed ?? 1);
     const names = Array.from({ length: options.nodes }, (_, i) => `node${i + 1}`);
     this.#members = names.map((node, i) => ({
       node,
@@ -216,8 +81,17 @@ export class MemoryCluster {
     this.hosts = names.map((name) => new Host(this, name));
   }
 
+  get groups(): readonly GroupDefinition[] {
+    return this.#options.groups ?? [groupNamed('g', ['node1'])];
+  }
+
   start(): void {
     for (const host of this.hosts) host.start();
+  }
+
+  /** Ends everything, so that nothing of it runs on beside the next cluster. */
+  end(): void {
+    for (const host of this.hosts) host.end();
   }
 
   host(name: string): Host {
@@ -233,33 +107,60 @@ export class MemoryCluster {
       dataDirectory: '/nowhere',
       socketPath: '/nowhere/holdfast.sock',
       profile: 'fast',
-      times: defaultTimes('fast'),
+      times: defaultTimes('fast', this.#options.nodes),
       interconnects: INTERCONNECTS,
       members: this.#members,
-      groups: this.#options.groups ?? [GROUP],
+      groups: this.groups,
       sabotage: this.#options.sabotage ?? [],
     };
   }
 
-  publish(order: Arm): void {
-    for (const host of this.hosts) host.hear(order);
+  note(node: string, words: string): void {
+    this.log.push(`${this.clock.now().toFixed(0)} ${node} ${words}`);
+    if (this.log.length > 2 * LOG_LINES) this.log.splice(0, LOG_LINES);
+  }
+
+  trace(node: string, event: object): void {
+    this.traced?.(`${this.clock.now()} ${node} ${JSON.stringify(event)}`);
+  }
+
+  heard(node: string, news: DriverNews): void {
+    this.watched?.(node, news);
+  }
+
+  /** A datagram to every node that can be reached on some interconnect. */
+  publish(from: string, evidence: GuardianEvidence): void {
+    for (const host of this.hosts) {
+      const reached = INTERCONNECTS.some((over) => !this.#cuts.has(`${from} ${host.name} ${over}`));
+      if (!reached || host.frozen) continue;
+      this.clock.schedule(1, () => host.hear(evidence));
+    }
   }
 
   leader(): Host | null {
     return this.hosts.find((host) => host.running && host.driver.raft.role === 'leader') ?? null;
   }
 
+  cutPath(from: string, to: string, over: string, cut: boolean): void {
+    if (cut) this.network.cut(from, to, over);
+    else this.network.heal(from, to, over);
+    if (cut) this.#cuts.add(`${from} ${to} ${over}`);
+    else this.#cuts.delete(`${from} ${to} ${over}`);
+  }
+
   /** Cuts one node off on one interconnect, both ways, or heals it. */
   cut(name: string, over: string, cut: boolean): void {
     for (const { name: other } of this.hosts) {
       if (other === name) continue;
-      for (const [from, to] of [
-        [name, other],
-        [other, name],
-      ] as const) {
-        if (cut) this.network.cut(from, to, over);
-        else this.network.heal(from, to, over);
-      }
+      this.cutPath(name, other, over, cut);
+      this.cutPath(other, name, over, cut);
+    }
+  }
+
+  healAll(): void {
+    for (const one of [...this.#cuts]) {
+      const [from = '', to = '', over = ''] = one.split(' ');
+      this.cutPath(from, to, over, false);
     }
   }
 

@@ -1,23 +1,26 @@
 /**
  * Time that moves only when a test says so. Timers fire in the order of their times (then of their
- * making), and everything that they set in motion is played out before the next one fires.
+ * making), and what they set in motion is played out before the next one fires, so one sequence of
+ * calls has one history. Nothing here waits for the host: played out means a fixed number of turns
+ * of the microtask queue, which is all that code without IO needs.
  */
 import type { Clock } from '../../src/lib/clock.ts';
 import type { Millis } from '../../src/lib/ids.ts';
+import { FreezableClock } from './freezable-clock.ts';
 
-type Timer = {
-  readonly atMs: Millis;
-  readonly order: number;
-  readonly fire: () => void;
-};
+type Timer = { readonly atMs: Millis; readonly order: number; fire: (() => void) | null };
 
-/** Rounds of the host's event loop after a timer: promises of promises settle in these. */
-const SETTLE_ROUNDS = 2;
+/** Deeper chains of promises go on between the next timers, always in the same way. */
+const SETTLE_TURNS = 24;
+/** The host's own loop gets a turn so often: a test runner must hear from its worker. */
+const YIELD_EVERY = 20_000;
 
-export class VirtualClock {
+export class VirtualClock implements Clock {
   #nowMs: Millis = 1_000;
   #order = 0;
-  readonly #timers = new Set<Timer>();
+  #fired = 0;
+  /** A binary heap: the next timer comes first. */
+  readonly #timers: Timer[] = [];
 
   now(): Millis {
     return this.#nowMs;
@@ -30,41 +33,36 @@ export class VirtualClock {
         return;
       }
       const aborted = (): void => {
-        this.#timers.delete(timer);
+        timer.fire = null;
         reject(signal.reason);
       };
-      const timer: Timer = {
-        atMs: this.#nowMs + Math.max(0, delayMs),
-        order: this.#order++,
-        fire: () => {
-          signal.removeEventListener('abort', aborted);
-          resolve();
-        },
-      };
+      const timer = this.#add(delayMs, () => {
+        signal.removeEventListener('abort', aborted);
+        resolve();
+      });
       signal.addEventListener('abort', aborted, { once: true });
-      this.#timers.add(timer);
     });
   }
 
   /** For the network in memory, which is told of time by calls and not by promises. */
   schedule(delayMs: Millis, action: () => void): void {
-    const atMs = this.#nowMs + Math.max(0, delayMs);
-    this.#timers.add({ atMs, order: this.#order++, fire: action });
+    this.#add(delayMs, action);
   }
 
-  /** A clock of one host: it stands still while the host is frozen. */
-  host(): { readonly clock: Clock; freeze(): void; thaw(): void } {
-    return hostClock(this);
+  /** A clock of one host: nothing of it goes on while the host is frozen. */
+  host(): FreezableClock {
+    return new FreezableClock(this);
   }
 
   async advance(byMs: Millis): Promise<void> {
     const target = this.#nowMs + byMs;
     await settle();
-    for (let timer = this.#next(target); timer !== null; timer = this.#next(target)) {
-      this.#timers.delete(timer);
+    for (let timer = this.#take(target); timer !== null; timer = this.#take(target)) {
       this.#nowMs = Math.max(this.#nowMs, timer.atMs);
-      timer.fire();
+      timer.fire?.();
       await settle();
+      this.#fired += 1;
+      if (this.#fired % YIELD_EVERY === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     this.#nowMs = target;
   }
@@ -79,54 +77,55 @@ export class VirtualClock {
     return holds();
   }
 
-  #next(target: Millis): Timer | null {
-    let best: Timer | null = null;
-    for (const timer of this.#timers) {
-      if (timer.atMs > target) continue;
-      const earlier =
-        best === null ||
-        timer.atMs < best.atMs ||
-        (timer.atMs === best.atMs && timer.order < best.order);
-      if (earlier) best = timer;
+  #add(delayMs: Millis, fire: () => void): Timer {
+    const timer: Timer = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order, fire };
+    this.#order += 1;
+    const heap = this.#timers;
+    let at = heap.push(timer) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || !isBefore(timer, above)) break;
+      heap[at] = above;
+      at = parent;
     }
-    return best;
+    heap[at] = timer;
+    return timer;
+  }
+
+  /** The next timer that is due by then and was not withdrawn. */
+  #take(target: Millis): Timer | null {
+    for (let first = this.#timers[0]; first !== undefined; first = this.#timers[0]) {
+      if (first.fire !== null && first.atMs > target) return null;
+      this.#removeFirst();
+      if (first.fire !== null) return first;
+    }
+    return null;
+  }
+
+  #removeFirst(): void {
+    const heap = this.#timers;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      const left = heap[2 * at + 1];
+      const right = heap[2 * at + 2];
+      if (left === undefined) break;
+      const toRight = right !== undefined && isBefore(right, left);
+      const child = toRight ? right : left;
+      if (!isBefore(child, last)) break;
+      heap[at] = child;
+      at = 2 * at + (toRight ? 2 : 1);
+    }
+    heap[at] = last;
   }
 }
 
-/** Timers of a frozen host that come due wait for the thaw; its clock runs on, as a guest's does. */
-function hostClock(clock: VirtualClock): {
-  readonly clock: Clock;
-  freeze(): void;
-  thaw(): void;
-} {
-  let frozen = false;
-  let waiting: (() => void)[] = [];
-  return {
-    clock: {
-      now: () => clock.now(),
-      after: (delayMs, signal) =>
-        clock.after(delayMs, signal).then(() =>
-          frozen
-            ? new Promise<void>((resolve) => {
-                waiting.push(resolve);
-              })
-            : undefined,
-        ),
-    },
-    freeze: () => {
-      frozen = true;
-    },
-    thaw: () => {
-      frozen = false;
-      const due = waiting;
-      waiting = [];
-      for (const resume of due) resume();
-    },
-  };
+function isBefore(a: Timer, b: Timer): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }
 
 async function settle(): Promise<void> {
-  for (let round = 0; round < SETTLE_ROUNDS; round += 1) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  for (let turn = 0; turn < SETTLE_TURNS; turn += 1) await null;
 }
