@@ -10,6 +10,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensurePackages } from './lab/kernel/packages.ts';
 
 type Part = {
   readonly name: string;
@@ -198,6 +199,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+// Real file systems and packet filters are met in the unit part already.
+if (notRoot() === null) await ensurePackages((line) => console.log(line));
 const chosen = PARTS.filter((part) => wanted.length === 0 || wanted.includes(part.name));
 const outcomes: Outcome[] = [];
 for (const part of chosen) outcomes.push(await perform(part));
