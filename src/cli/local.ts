@@ -2,7 +2,6 @@
  * The commands that need no daemon: `config check`, `identity`, and `run`, which is one. They load
  * what they need when they are called, so that `status` stays quick.
  */
-import { mkdir } from 'node:fs/promises';
 import type { ConfigOverrides } from '../config/load.ts';
 import { HoldfastError } from '../lib/error.ts';
 import { type CommandContext, problemOf } from './command.ts';
@@ -35,7 +34,6 @@ export async function checkFile(
 /** Makes the key of this node where there is none, and prints the peer id that `members:` wants. */
 export async function identity(context: CommandContext, dataDirectory: string): Promise<ExitCode> {
   const { loadOrCreateIdentity } = await import('../mesh/identity.ts');
-  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const { peerId } = await loadOrCreateIdentity(dataDirectory);
   if (context.json) context.printJson({ peerId });
   else context.print([peerId]);

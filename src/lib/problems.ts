@@ -271,6 +271,11 @@ export const PROBLEMS = {
     cause: 'the identity key of this node cannot be read or is not an Ed25519 key',
     remedy: 'restore identity.key from a backup, or remove it and admit the node as a new member',
   },
+  IDENTITY_MISSING: {
+    cause: 'the data directory holds no identity key, so this node is not the member of the list',
+    remedy:
+      'correct the data directory; for a new member, `holdfast identity` makes the key beforehand',
+  },
   IDENTITY_EXPOSED: {
     cause: 'other users of this machine may read the identity key, which lets them in as this node',
     remedy: 'give it mode 0600; replace it and the member entry if somebody may have copied it',
@@ -285,7 +290,7 @@ export const PROBLEMS = {
   },
   PORT_IN_USE: {
     cause: 'another process listens on the address of this interconnect',
-    remedy: 'stop the other process (`ss -ltnp` names it) or choose another port',
+    remedy: 'stop the other process (`ss -lntup` names it) or choose another port',
   },
   ADDRESS_NOT_LOCAL: {
     cause: 'the address of this interconnect belongs to no network device of this machine',

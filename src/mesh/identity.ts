@@ -3,7 +3,8 @@
  * (P7). Made once, at the first start; kept in the data directory, readable by the daemon alone.
  *
  * It never overwrites a key, not even a broken one: a node that silently got a new identity would
- * be a stranger to its own cluster, and the operator would look for the fault in the network.
+ * be a stranger to its own cluster, and the operator would look for the fault in the network. For the
+ * same reason a daemon only loads its key; keys are made by `holdfast identity`.
  */
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
@@ -27,15 +28,24 @@ export type Identity = {
  */
 export async function loadOrCreateIdentity(dataDirectory: string): Promise<Identity> {
   const path = join(dataDirectory, IDENTITY_FILE);
+  return await explained(path, async () => (await load(path)) ?? create(dataDirectory, path));
+}
+
+/** @throws {HoldfastError} as `loadOrCreateIdentity`; IDENTITY_MISSING when there is no key. */
+export async function loadIdentity(dataDirectory: string): Promise<Identity> {
+  const path = join(dataDirectory, IDENTITY_FILE);
+  const found = await explained(path, () => load(path));
+  if (found === null) throw new HoldfastError('IDENTITY_MISSING', { path });
+  return found;
+}
+
+async function explained<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
-    return (await load(path)) ?? (await create(dataDirectory, path));
+    return await work();
   } catch (error) {
     if (error instanceof HoldfastError) throw error;
-    throw new HoldfastError(
-      'IDENTITY_UNREADABLE',
-      { path, reason: reason(error) },
-      { cause: error },
-    );
+    const context = { path, reason: reason(error) };
+    throw new HoldfastError('IDENTITY_UNREADABLE', context, { cause: error });
   }
 }
 
@@ -45,6 +55,9 @@ async function load(path: string): Promise<Identity | null> {
     throw error;
   });
   if (found === null) return null;
+  if (!found.isFile()) {
+    throw new HoldfastError('IDENTITY_UNREADABLE', { path, reason: 'it is not a file' });
+  }
   if ((found.mode & 0o077) !== 0) {
     throw new HoldfastError('IDENTITY_EXPOSED', { path, mode: (found.mode & 0o777).toString(8) });
   }

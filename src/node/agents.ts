@@ -20,7 +20,10 @@ export async function productionAgents(
 ): Promise<ReadonlyMap<string, ResourceAgent>> {
   const clock = monotonicClock;
   const logDirectory = join(config.dataDirectory, 'output');
-  await mkdir(logDirectory, { recursive: true, mode: 0o750 });
+  await mkdir(logDirectory, { recursive: true, mode: 0o750 }).catch((cause: unknown) => {
+    const context = { directory: logDirectory, detail: String(cause) };
+    throw new HoldfastError('DATA_DIRECTORY_UNUSABLE', context, { cause });
+  });
   return createAgents({
     clock,
     filter: new PacketFilter({ clusterId: config.clusterId, clock }),

@@ -4,7 +4,6 @@
  * groups are stopped in order first, so that another node takes them over without waiting.
  */
 import { randomBytes, randomInt } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Member } from '../cluster/definition.ts';
@@ -12,7 +11,7 @@ import type { NodeConfig } from '../config/types.ts';
 import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
 import { seededRandom } from '../lib/random.ts';
-import { loadOrCreateIdentity } from '../mesh/identity.ts';
+import { loadIdentity } from '../mesh/identity.ts';
 import { Libp2pMesh } from '../mesh/libp2p-mesh.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
@@ -55,8 +54,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   const { config, logger, version } = options;
   const incarnation = randomInt(1, INCARNATIONS);
   const self = selfOf(config);
-  await mkdir(config.dataDirectory, { recursive: true, mode: 0o700 });
-  const identity = await loadOrCreateIdentity(config.dataDirectory);
+  const identity = await loadIdentity(config.dataDirectory);
   if (identity.peerId !== self.peerId) {
     throw new HoldfastError('IDENTITY_MISMATCH', {
       node: self.node,

@@ -6,9 +6,15 @@
 import { createSocket, type Socket } from 'node:dgram';
 import type { GuardianEvidence } from '../guardian/messages.ts';
 import { HoldfastError } from '../lib/error.ts';
+import type { ProblemCode } from '../lib/problems.ts';
 import type { EvidenceListener } from './world.ts';
 
 const MAX_DATAGRAM_BYTES = 1_024;
+const PROBLEM_OF: Readonly<Record<string, ProblemCode>> = {
+  EADDRINUSE: 'PORT_IN_USE',
+  EADDRNOTAVAIL: 'ADDRESS_NOT_LOCAL',
+  ENOTFOUND: 'ADDRESS_NOT_LOCAL',
+};
 
 export class UdpEvidenceListener implements EvidenceListener {
   readonly #addresses: readonly string[];
@@ -38,9 +44,12 @@ function listen(address: string, handler: (evidence: GuardianEvidence) => void):
   const port = Number(address.slice(separator + 1));
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
   return new Promise((resolve, reject) => {
-    socket.once('error', (cause) =>
-      reject(new HoldfastError('PORT_IN_USE', { address }, { cause })),
-    );
+    socket.once('error', (cause: NodeJS.ErrnoException) => {
+      const code = PROBLEM_OF[cause.code ?? ''] ?? 'LISTEN_FAILED';
+      reject(
+        new HoldfastError(code, { address: `${address}/udp`, reason: cause.message }, { cause }),
+      );
+    });
     socket.bind({ address: host, port, exclusive: true }, () => {
       socket.removeAllListeners('error');
       socket.on('error', () => undefined); // a lost datagram costs a lease, never the daemon

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateKeyPair, privateKeyToProtobuf } from '@libp2p/crypto/keys';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { IDENTITY_FILE, loadOrCreateIdentity } from '../../src/mesh/identity.ts';
+import { IDENTITY_FILE, loadIdentity, loadOrCreateIdentity } from '../../src/mesh/identity.ts';
 
 let directory: string;
 let file: string;
@@ -25,6 +25,13 @@ describe('identity', () => {
     expect(first.peerId).toMatch(/^12D3KooW/);
     expect(second.peerId).toBe(first.peerId);
     expect(await readdir(directory)).toEqual([IDENTITY_FILE]);
+  });
+
+  test('a daemon makes none: without a key it is not the member that it should be', async () => {
+    await expect(loadIdentity(directory)).rejects.toMatchObject({ code: 'IDENTITY_MISSING' });
+    expect(await readdir(directory)).toEqual([]);
+    const made = await loadOrCreateIdentity(directory);
+    expect((await loadIdentity(directory)).peerId).toBe(made.peerId);
   });
 
   test('only its owner may read it', async () => {
