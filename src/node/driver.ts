@@ -11,15 +11,15 @@ import type { Member } from '../cluster/definition.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import type { NodeConfig } from '../config/types.ts';
 import type { ControlMessage } from '../failover/control.ts';
-import type { GuardianEvidence } from '../guardian/messages.ts';
 import { known } from '../lib/assert.ts';
-import type { GroupId, Millis, NodeId } from '../lib/ids.ts';
-import { sha256Hex } from '../lib/sha256.ts';
+import type { Millis, NodeId } from '../lib/ids.ts';
 import type { MeshEvent } from '../mesh/mesh.ts';
 import { RaftCore } from '../raft/core.ts';
 import type { Restored } from '../raft/types.ts';
 import { Detection } from './detection.ts';
+import type { DriverNews } from './driver-news.ts';
 import { FitnessCheck } from './fitness.ts';
+import { LastWords } from './last-words.ts';
 import { Leader } from './leader.ts';
 import { LocalGroups } from './local-groups.ts';
 import type { NodeEvent } from './node-event.ts';
@@ -30,24 +30,6 @@ import { Reactor } from './reactor.ts';
 import { Reads } from './reads.ts';
 import { Replica } from './replica.ts';
 import type { World } from './world.ts';
-
-/** What the rest of the node (operator view, metrics) may hear of. */
-export type DriverNews =
-  | { readonly kind: 'applied'; readonly before: ClusterState; readonly after: ClusterState }
-  | { readonly kind: 'leadership'; readonly leader: NodeId | null; readonly term: number }
-  | {
-      readonly kind: 'link';
-      readonly node: NodeId;
-      readonly over: string;
-      readonly state: 'alive' | 'suspect' | 'dead';
-    }
-  | {
-      readonly kind: 'local';
-      readonly group: GroupId;
-      readonly epoch: number;
-      readonly state: string;
-      readonly detail: string;
-    };
 
 export type DriverOptions = {
   readonly config: NodeConfig;
@@ -74,6 +56,7 @@ export class Driver {
   readonly #proposals: Proposals;
   readonly #reads: Reads;
   readonly #fitnessCheck: FitnessCheck;
+  readonly #lastWords: LastWords;
   #members: readonly Member[] = [];
   #leadershipChanged = false;
   /** A snapshot of the leader took the place of what we had. */
@@ -119,6 +102,12 @@ export class Driver {
     this.groups = this.#localGroups();
     this.leader = this.#leaderPart();
     this.detection = this.#detectionPart();
+    this.#lastWords = new LastWords({
+      clusterId: config.clusterId,
+      state: () => this.replica.state,
+      submit: (command, settled) =>
+        this.submit(command, world.clock.now() + config.times.leaseMs * 4, settled),
+    });
     this.#fitnessCheck = new FitnessCheck({
       config,
       world,
@@ -241,7 +230,8 @@ export class Driver {
       appliedTerm: () => this.replica.appliedTerm,
       view: (now) => this.detection.viewWithSelf(now),
       send: (message) => this.#sendControl(message),
-      submit: (command, deadlineMs, settled) => this.submit(command, deadlineMs, settled),
+      submit: (command, deadlineMs, settled) =>
+        this.#proposals.submitBound(command, deadlineMs, settled),
       log: (event, facts) => this.#world.logger.info(event, facts),
     });
   }
@@ -303,7 +293,7 @@ export class Driver {
         this.detection.verified(event.fitness, now);
         break;
       case 'evidence':
-        this.#evidence(event.evidence);
+        this.#lastWords.heard(event.evidence);
         break;
       case 'request':
         event.run();
@@ -372,29 +362,6 @@ export class Driver {
     if (byMs > this.config.times.leaseRenewMs) this.groups.voidLeases('woke late', now);
   }
 
-  #evidence(evidence: GuardianEvidence): void {
-    if (evidence.clusterId !== this.config.clusterId) return;
-    const group = this.replica.state.groups[evidence.group];
-    const hash = sha256Hex(new TextEncoder().encode(evidence.secret));
-    const proven = group?.unfinished.find(
-      (unfinished) => unfinished.epoch === evidence.epoch && unfinished.secretHash === hash,
-    );
-    if (proven === undefined) return;
-    const { epoch: expectedEpoch, node } = proven;
-    const { group: name, secret } = evidence;
-    const proof = 'guardian' as const;
-    const command = {
-      kind: 'stopped',
-      group: name,
-      expectedEpoch,
-      node,
-      clean: false,
-      proof,
-      secret,
-    } as const;
-    this.submit(command, this.#world.clock.now() + this.config.times.leaseMs * 4);
-  }
-
   #leadership(change: Leadership, now: Millis): void {
     this.leader.leadership(change, now);
     this.#leadershipChanged = true;
@@ -406,15 +373,12 @@ export class Driver {
     const now = this.#world.clock.now();
     if (after !== before) this.leader.applied(envelope, before, after, now);
     this.#proposals.applied(envelope, outcome);
-    if (after === before) return;
-    if (!outcome.ok) {
+    if (!outcome.ok && envelope.origin === this.config.node) {
       const { kind } = envelope.command;
-      this.#world.logger.info('a command was refused', {
-        kind,
-        code: outcome.code,
-        detail: outcome.detail,
-      });
+      const { code, detail } = outcome;
+      this.#world.logger.info('a command was refused', { kind, code, detail });
     }
+    if (after === before) return;
     if (after.members !== before.members) this.#admit();
     this.groups.reconcile(now);
     this.#options.news({ kind: 'applied', before, after });
@@ -452,6 +416,7 @@ export class Driver {
     }
     if (this.#stateReplaced) {
       this.#stateReplaced = false;
+      this.#proposals.restored();
       this.#admit();
       this.groups.reconcile(now);
     }

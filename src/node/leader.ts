@@ -28,6 +28,7 @@ export type LeaderOptions = {
   /** With this node in it. */
   readonly view: (now: Millis) => View;
   readonly send: (message: ControlMessage) => void;
+  /** Bound to this term: what is decided here is true only here (`proposals.ts`). */
   readonly submit: (
     command: Command,
     deadlineMs: Millis,
@@ -75,7 +76,8 @@ export class Leader {
   }
 
   get nextDeadlineMs(): Millis {
-    return this.leads ? this.#nextMs : Infinity;
+    if (!this.leads) return Infinity;
+    return this.#wake ? 0 : this.#nextMs;
   }
 
   /** In words, for `status`: what the planner waits for. */
@@ -163,9 +165,9 @@ export class Leader {
     const deadlineMs = now + this.#options.config.times.leaseMs * 4;
     this.#options.submit(command, deadlineMs, (outcome) => {
       this.#inFlight.delete(key);
-      this.#wake = true;
-      // Without an answer the entry may still be committed, so the group's leases stay closed.
+      // Without an answer the term is over; the entry may still be committed, but not by this plan.
       const refused = outcome !== null && !outcome.ok;
+      this.#wake ||= !refused || outcome.code !== 'TOO_MANY_UNCOMMITTED';
       if (command.kind === 'assign' && refused) this.#ledger.reopen(command.group);
     });
   }

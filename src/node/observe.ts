@@ -1,7 +1,7 @@
 /** Turns the driver's news into log lines and metrics. Watches only. */
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import type { DriverNews } from './driver.ts';
+import type { DriverNews } from './driver-news.ts';
 
 export function observe(news: DriverNews, metrics: Metrics, logger: Logger): void {
   switch (news.kind) {

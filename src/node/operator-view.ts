@@ -19,7 +19,8 @@ import type {
   MoveRequest,
   Timeline,
 } from '../operator/api.ts';
-import type { Driver, DriverNews } from './driver.ts';
+import type { Driver } from './driver.ts';
+import type { DriverNews } from './driver-news.ts';
 import { clusterStatus } from './status.ts';
 
 export type OperatorViewOptions = {

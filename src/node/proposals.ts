@@ -2,16 +2,22 @@
  * Commands on their way into the log: this node's own, and those that other nodes hand to the leader.
  *
  * A command is repeated until it is seen *applied*, refused by the state machine, or out of time: the
- * leader may die at any moment, and nobody else knows whether the entry survived. Repeating is safe
- * since every command that matters names the epoch that it expects.
+ * leader may die at any moment, and nobody else knows whether the entry survived. The fear is the
+ * copy that comes late: a `standby` of yesterday that is applied after today's `online`. So a leader
+ * puts a request into its log once, and no node takes a request up that it has seen applied.
+ *
+ * What a leader decides from what it has granted itself (`assign` and its lease remainder) is true in
+ * its own term only. Such a command is *bound*: it is proposed here, in this term, or not at all.
  *
  * It does not wait inside a step: submissions are collected and leave when the step is over.
+ * References: Raft thesis §6.3 (duplicates); DESIGN §7.
  */
 import type { Applied } from '../cluster/apply.ts';
 import { checkCommand, encodeEnvelope } from '../cluster/codec.ts';
 import type { Command, CommandEnvelope } from '../cluster/command.ts';
 import type { ControlMessage } from '../failover/control.ts';
 import type { Millis, NodeId } from '../lib/ids.ts';
+import { RecentKeys } from './recent-keys.ts';
 
 export type ProposalsOptions = {
   readonly self: NodeId;
@@ -22,25 +28,31 @@ export type ProposalsOptions = {
   readonly send: (message: ControlMessage) => void;
 };
 
-/** `settled` is told once: the state machine's answer, or null when the time was over. */
+/** `settled` is told once: the state machine's answer, or null when nobody knows. */
+export type Settled = (outcome: Applied | null) => void;
+
 type Pending = {
-  readonly requestId: number;
+  requestId: number;
   readonly command: Command;
-  readonly deadlineMs: Millis;
-  readonly settled: (outcome: Applied | null) => void;
+  readonly bound: boolean;
+  deadlineMs: Millis;
+  readonly settled: Settled;
   nextTryMs: Millis;
 };
 
+type Request = Pick<CommandEnvelope, 'origin' | 'incarnation' | 'requestId'>;
+
 const MAX_PENDING = 1_024;
+const MAX_SEEN = 4_096;
 
 export class Proposals {
   readonly #options: ProposalsOptions;
   readonly #pending = new Map<number, Pending>();
-  /** Proposals of other nodes that wait in our core, by proposal id. */
-  readonly #foreign = new Map<
-    number,
-    { readonly from: NodeId; readonly requestId: number; readonly incarnation: number }
-  >();
+  /** In our log since we lead, by request; and the request of each proposal. */
+  readonly #proposed = new Set<string>();
+  readonly #requests = new Map<number, Request>();
+  /** Requests of any node that were applied lately. */
+  readonly #seen = new RecentKeys(MAX_SEEN);
   readonly #arrived: CommandEnvelope[] = [];
   #nextRequestId = 1;
   #nextProposalId = 1;
@@ -50,47 +62,48 @@ export class Proposals {
   }
 
   /** `deadlineMs` Infinity: until the state machine has answered, however long that takes. */
-  submit(
-    command: Command,
-    deadlineMs: Millis,
-    settled: (outcome: Applied | null) => void = () => undefined,
-  ): void {
-    if (this.#pending.size >= MAX_PENDING) {
-      settled({ ok: false, code: 'TOO_MANY_UNCOMMITTED', detail: 'too many commands wait' });
-      return;
-    }
-    const requestId = this.#nextRequestId;
-    this.#nextRequestId += 1;
-    this.#pending.set(requestId, { requestId, command, deadlineMs, settled, nextTryMs: 0 });
+  submit(command: Command, deadlineMs: Millis, settled: Settled = () => undefined): void {
+    this.#add(command, deadlineMs, settled, false);
+  }
+
+  /** Only as leader of this term: null when the term ended first; refused when it came to nothing. */
+  submitBound(command: Command, deadlineMs: Millis, settled: Settled): void {
+    this.#add(command, deadlineMs, settled, true);
   }
 
   /** A command that another node handed over; refused when we do not lead. */
   arrived(message: ControlMessage & { readonly kind: 'propose' }): void {
-    const { from, requestId, incarnation, command } = message;
+    const { from: origin, requestId, incarnation, command } = message;
+    const request = { origin, requestId, incarnation };
     const checked = checkCommand(command);
-    if (!checked.ok) this.#refuse(from, requestId, incarnation, checked.error.code);
-    else if (this.#options.leader() === this.#options.self && this.#arrived.length < MAX_PENDING) {
-      this.#arrived.push({ origin: from, incarnation, requestId, command: checked.value });
-    } else this.#refuse(from, requestId, incarnation, 'NOT_LEADER');
+    const leads = this.#options.leader() === this.#options.self;
+    if (!checked.ok) this.#refuse(request, checked.error.code);
+    // Who assigns must have closed the group's leases: nobody but the leader itself.
+    else if (!leads || checked.value.kind === 'assign') this.#refuse(request, 'NOT_LEADER');
+    else if (this.#arrived.length >= MAX_PENDING) this.#refuse(request, 'TOO_MANY_UNCOMMITTED');
+    else this.#arrived.push({ ...request, command: checked.value });
   }
 
   refused(message: ControlMessage & { readonly kind: 'propose-refused' }, now: Millis): void {
     if (message.incarnation !== this.#options.incarnation) return;
     const pending = this.#pending.get(message.requestId);
-    if (pending !== undefined)
-      pending.nextTryMs = Math.min(pending.nextTryMs, now + this.#options.retryMs);
+    if (pending === undefined) return;
+    pending.nextTryMs = Math.min(pending.nextTryMs, now + this.#options.retryMs);
   }
 
   /** The core would not take a proposal: ours is tried again, another node's is sent back. */
   rejectedByCore(proposalId: number, code: string): void {
-    const foreign = this.#foreign.get(proposalId);
-    this.#foreign.delete(proposalId);
-    if (foreign !== undefined) {
-      this.#refuse(foreign.from, foreign.requestId, foreign.incarnation, code);
-    }
+    const request = this.#requests.get(proposalId);
+    if (request === undefined) return;
+    this.#requests.delete(proposalId);
+    this.#proposed.delete(keyOf(request));
+    if (request.origin !== this.#options.self) this.#refuse(request, code);
   }
 
   applied(envelope: CommandEnvelope, outcome: Applied): void {
+    const key = keyOf(envelope);
+    this.#proposed.delete(key);
+    this.#seen.add(key);
     const { origin, incarnation, requestId } = envelope;
     if (origin !== this.#options.self || incarnation !== this.#options.incarnation) return;
     const pending = this.#pending.get(requestId);
@@ -98,10 +111,28 @@ export class Proposals {
     pending?.settled(outcome);
   }
 
-  /** A new leader: whatever went to the old one goes out again now. */
+  /** A new leader or term: what is bound is over, whatever else went to the old one goes out again. */
   leaderChanged(): void {
-    this.#foreign.clear();
-    for (const pending of this.#pending.values()) pending.nextTryMs = 0;
+    this.#requests.clear();
+    this.#proposed.clear();
+    for (const pending of [...this.#pending.values()]) {
+      pending.nextTryMs = 0;
+      if (pending.bound) this.#settle(pending, null);
+    }
+  }
+
+  /**
+   * A snapshot took the place of entries that we shall never see: some of ours may be among them, and
+   * whoever has seen those would not take them again. They are asked anew.
+   */
+  restored(): void {
+    for (const pending of [...this.#pending.values()]) {
+      this.#pending.delete(pending.requestId);
+      pending.requestId = this.#nextRequestId;
+      pending.nextTryMs = 0;
+      this.#nextRequestId += 1;
+      this.#pending.set(pending.requestId, pending);
+    }
   }
 
   get idle(): boolean {
@@ -109,7 +140,7 @@ export class Proposals {
   }
 
   get nextDeadlineMs(): Millis {
-    let next = Infinity;
+    let next = this.#arrived.length > 0 ? 0 : Infinity;
     for (const pending of this.#pending.values()) {
       next = Math.min(next, pending.nextTryMs, pending.deadlineMs);
     }
@@ -118,55 +149,77 @@ export class Proposals {
 
   /** Sends what is due. Called at the end of every step, never inside one. */
   flush(now: Millis): void {
-    for (const envelope of this.#arrived.splice(0)) {
-      const { origin: from, requestId, incarnation } = envelope;
-      this.#propose(envelope, { from, requestId, incarnation });
-    }
+    for (const envelope of this.#arrived.splice(0)) this.#propose(envelope);
     for (const pending of [...this.#pending.values()]) {
-      if (now >= pending.deadlineMs) {
-        this.#pending.delete(pending.requestId);
-        pending.settled(null);
-      } else if (now >= pending.nextTryMs) {
+      if (now >= pending.deadlineMs) this.#late(pending);
+      else if (now >= pending.nextTryMs) {
         pending.nextTryMs = now + this.#options.retryMs;
         this.#try(pending);
       }
     }
   }
 
-  #try({ requestId, command }: Pending): void {
-    const { self, incarnation } = this.#options;
-    const leader = this.#options.leader();
-    if (leader === null) return;
-    if (leader === self) this.#propose({ origin: self, incarnation, requestId, command }, null);
+  #add(command: Command, deadlineMs: Millis, settled: Settled, bound: boolean): void {
+    if (this.#pending.size >= MAX_PENDING) {
+      settled({ ok: false, code: 'TOO_MANY_UNCOMMITTED', detail: 'too many commands wait' });
+      return;
+    }
+    const requestId = this.#nextRequestId;
+    this.#nextRequestId += 1;
+    const pending = { requestId, command, bound, deadlineMs, settled, nextTryMs: 0 };
+    this.#pending.set(requestId, pending);
+  }
+
+  /** What stands in our own log is applied or the term ends; there is nothing to give up before. */
+  #late(pending: Pending): void {
+    if (!pending.bound) this.#settle(pending, null);
+    else if (this.#proposed.has(keyOf(this.#own(pending)))) pending.deadlineMs = Infinity;
     else {
-      this.#options.send({
-        kind: 'propose',
-        from: self,
-        to: leader,
-        requestId,
-        incarnation,
-        command,
-      });
+      const detail = 'it never reached the log';
+      this.#settle(pending, { ok: false, code: 'TOO_MANY_UNCOMMITTED', detail });
     }
   }
 
-  #propose(
-    envelope: CommandEnvelope,
-    foreign: {
-      readonly from: NodeId;
-      readonly requestId: number;
-      readonly incarnation: number;
-    } | null,
-  ): void {
-    const proposalId = this.#nextProposalId;
-    this.#nextProposalId += 1;
-    if (foreign !== null) this.#foreign.set(proposalId, foreign);
-    this.#options.proposeLocally(proposalId, encodeEnvelope(envelope));
-    if (this.#foreign.size > MAX_PENDING) this.#foreign.clear();
+  #settle(pending: Pending, outcome: Applied | null): void {
+    this.#pending.delete(pending.requestId);
+    pending.settled(outcome);
   }
 
-  #refuse(to: NodeId, requestId: number, incarnation: number, code: string): void {
+  #try(pending: Pending): void {
+    const { self, incarnation } = this.#options;
+    const { requestId, command, bound } = pending;
+    const leader = this.#options.leader();
+    if (leader === self) this.#propose({ ...this.#own(pending), command });
+    else if (leader !== null && !bound) {
+      const to = leader;
+      this.#options.send({ kind: 'propose', from: self, to, requestId, incarnation, command });
+    }
+  }
+
+  #propose(envelope: CommandEnvelope): void {
+    const key = keyOf(envelope);
+    if (this.#seen.has(key) || this.#proposed.has(key)) return;
+    const { origin, incarnation, requestId } = envelope;
+    const proposalId = this.#nextProposalId;
+    this.#nextProposalId += 1;
+    this.#proposed.add(key);
+    this.#requests.set(proposalId, { origin, incarnation, requestId });
+    this.#options.proposeLocally(proposalId, encodeEnvelope(envelope));
+    // The core answers a proposal in the same step; what it took needs no number any more.
+    this.#requests.delete(proposalId);
+  }
+
+  #own({ requestId }: Pending): Request {
+    const { self: origin, incarnation } = this.#options;
+    return { origin, incarnation, requestId };
+  }
+
+  #refuse({ origin: to, requestId, incarnation }: Request, code: string): void {
     const from = this.#options.self;
     this.#options.send({ kind: 'propose-refused', from, to, requestId, incarnation, code });
   }
+}
+
+function keyOf({ origin, incarnation, requestId }: Request): string {
+  return `${origin}/${incarnation}/${requestId}`;
 }

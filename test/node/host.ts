@@ -2,7 +2,8 @@
 import type { GuardianEvidence } from '../../src/guardian/messages.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import { MemoryMesh } from '../../src/mesh/memory-mesh.ts';
-import { Driver, type DriverNews } from '../../src/node/driver.ts';
+import { Driver } from '../../src/node/driver.ts';
+import type { DriverNews } from '../../src/node/driver-news.ts';
 import type { World } from '../../src/node/world.ts';
 import type { FreezableClock } from '../simulation/freezable-clock.ts';
 import { DurableLog } from './durable-log.ts';
@@ -98,6 +99,7 @@ export class Host {
   /** kill -9 of the daemon: its guardian tears down and publishes what it knows. */
   killDaemon(): void {
     const guardian = this.#daemon?.guardian;
+    if (guardian?.running === false) return; // two processes at once: nobody is left to tear down
     this.#endDaemon(this.log.underWay);
     guardian?.pipeCloses();
   }

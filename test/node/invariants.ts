@@ -4,7 +4,7 @@
  * epochs grow (P1), and state machines that have applied the same entry are equal (Raft §5.3).
  */
 import type { ClusterState, HistoryEntry } from '../../src/cluster/state.ts';
-import type { DriverNews } from '../../src/node/driver.ts';
+import type { DriverNews } from '../../src/node/driver-news.ts';
 import type { MemoryCluster } from './memory-cluster.ts';
 
 export class Invariants {

@@ -11,7 +11,7 @@ import { defaultTimes } from '../../src/config/times.ts';
 import type { NodeConfig, Sabotage } from '../../src/config/types.ts';
 import type { GuardianEvidence } from '../../src/guardian/messages.ts';
 import { seededRandom } from '../../src/lib/random.ts';
-import type { DriverNews } from '../../src/node/driver.ts';
+import type { DriverNews } from '../../src/node/driver-news.ts';
 import { VirtualClock } from '../simulation/virtual-clock.ts';
 import { FreezableNetwork } from './freezable-network.ts';
 import { Host } from './host.ts';
