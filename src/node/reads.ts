@@ -21,11 +21,15 @@ type Read = {
   readonly deadlineMs: Millis;
   readonly settled: (current: boolean) => void;
   nextTryMs: Millis;
+  /** Oldest first. */
+  attempts: readonly number[];
   /** Known once a leader has answered; the read is over when so much is applied. */
   index: number | null;
 };
 
 const MAX_READS = 1_024;
+/** Attempts of one read that may still be answered: a slow answer is one, a lost one must not pile up. */
+const MAX_ATTEMPTS = 16;
 
 export class Reads {
   readonly #options: ReadsOptions;
@@ -41,6 +45,7 @@ export class Reads {
         readonly incarnation: number;
       }
   >();
+  #foreign = 0;
   #nextId = 1;
 
   constructor(options: ReadsOptions) {
@@ -57,7 +62,7 @@ export class Reads {
   /** `settled(true)`: everything committed before the call is applied here. */
   begin(deadlineMs: Millis, settled: (current: boolean) => void): void {
     if (this.#reads.size >= MAX_READS) settled(false);
-    else this.#reads.add({ deadlineMs, settled, nextTryMs: 0, index: null });
+    else this.#reads.add({ deadlineMs, settled, nextTryMs: 0, attempts: [], index: null });
   }
 
   get nextDeadlineMs(): Millis {
@@ -79,12 +84,13 @@ export class Reads {
 
   asked(message: ControlMessage & { readonly kind: 'read' }): void {
     const { from, requestId, incarnation } = message;
-    if (this.#options.leader() !== this.#options.self || this.#attempts.size >= MAX_READS) {
+    if (this.#options.leader() !== this.#options.self || this.#foreign >= MAX_READS) {
       this.#reply(from, requestId, incarnation, null);
       return;
     }
     const id = this.nextId();
     this.#attempts.set(id, { kind: 'foreign', from, requestId, incarnation });
+    this.#foreign += 1;
     this.#options.readLocally(id);
   }
 
@@ -103,7 +109,11 @@ export class Reads {
 
   leaderChanged(): void {
     this.#attempts.clear();
-    for (const read of this.#reads) read.nextTryMs = 0;
+    this.#foreign = 0;
+    for (const read of this.#reads) {
+      read.nextTryMs = 0;
+      read.attempts = [];
+    }
   }
 
   #answered(id: number, index: number | null): boolean {
@@ -111,6 +121,7 @@ export class Reads {
     if (attempt === undefined) return false;
     this.#attempts.delete(id);
     if (attempt.kind === 'foreign') {
+      this.#foreign -= 1;
       this.#reply(attempt.from, attempt.requestId, attempt.incarnation, index);
     } else if (index !== null) attempt.read.index = index;
     return true;
@@ -120,18 +131,18 @@ export class Reads {
     const { self, incarnation, leader, retryMs } = this.#options;
     read.nextTryMs = now + retryMs;
     const to = leader();
-    if (to === null || this.#attempts.size >= MAX_READS) return;
+    if (to === null) return;
     const id = this.nextId();
     this.#attempts.set(id, { kind: 'own', read });
+    for (const old of read.attempts.slice(0, 1 - MAX_ATTEMPTS)) this.#attempts.delete(old);
+    read.attempts = [...read.attempts.slice(1 - MAX_ATTEMPTS), id];
     if (to === self) this.#options.readLocally(id);
     else this.#options.send({ kind: 'read', from: self, to, requestId: id, incarnation });
   }
 
   #settle(read: Read, current: boolean): void {
     this.#reads.delete(read);
-    for (const [id, attempt] of this.#attempts) {
-      if (attempt.kind === 'own' && attempt.read === read) this.#attempts.delete(id);
-    }
+    for (const id of read.attempts) this.#attempts.delete(id);
     read.settled(current);
   }
 
