@@ -41,6 +41,7 @@ export type Leadership = {
 
 /** A write that takes longer than this makes the disk count as stalled. */
 const STALL_FACTOR = 4;
+const MAX_WAITING_MESSAGES = 1_024;
 
 export class RaftLoop {
   readonly #core: RaftCore;
@@ -50,6 +51,8 @@ export class RaftLoop {
   readonly #stallMs: Millis;
   /** Marks written, not yet durable, with what waits for them. */
   readonly #waiting: { mark: number; sinceMs: Millis; messages: readonly RaftMessage[] }[] = [];
+  /** Steps to be taken; the first one is being taken. */
+  readonly #events: { readonly event: RaftEvent; readonly now: Millis }[] = [];
   #stallTold = false;
   #nextDeadlineMs: Millis;
   #role: Role = 'follower';
@@ -120,7 +123,20 @@ export class RaftLoop {
     this.step({ kind: 'durable', mark }, now);
   }
 
+  /**
+   * One step at a time: what a step sets in motion and would step again (a proof of death that is
+   * noticed while a new member is admitted) comes when everything of this one is done.
+   */
   step(event: RaftEvent, now: Millis): void {
+    this.#events.push({ event, now });
+    if (this.#events.length > 1) return;
+    for (let next = this.#events[0]; next !== undefined; next = this.#events[0]) {
+      this.#perform(next.event, next.now);
+      this.#events.shift();
+    }
+  }
+
+  #perform(event: RaftEvent, now: Millis): void {
     const ready = this.#core.step(event, now, this.#random);
     this.#nextDeadlineMs = ready.nextDeadlineMs;
     this.#commitIndex = ready.commitIndex;
@@ -152,7 +168,8 @@ export class RaftLoop {
   #sendAfterEarlierWrites(messages: readonly RaftMessage[]): void {
     const newest = this.#waiting.at(-1);
     if (newest === undefined) for (const message of messages) this.#hooks.send(message);
-    else newest.messages = [...newest.messages, ...messages];
+    // A disk that answers never must not fill the memory; a lost message costs Raft a retry.
+    else newest.messages = [...newest.messages, ...messages].slice(-MAX_WAITING_MESSAGES);
   }
 
   #tellLeadership(ready: Ready, now: Millis): void {
