@@ -4,7 +4,9 @@
  * newest this node has heard of. Stopping is never refused.
  *
  * A kill interrupts the action under way and waits for it (bounded) before it begins, so that a
- * half-made `start` cannot finish after its own undoing.
+ * half-made `start` cannot finish after its own undoing. One that hears no signal and goes on all the
+ * same is not forgotten: until it ends, nothing of that resource is started here, and when it ends
+ * after its undoing, it is undone once more.
  */
 import type { ResourceDefinition } from '../cluster/definition.ts';
 import type { ActionEnd, ActionVerb } from '../failover/run-types.ts';
@@ -33,31 +35,40 @@ export type ExecutorOptions = {
   readonly acceptOldEpochs: boolean;
 };
 
-type Running = { readonly abort: AbortController; readonly ended: Promise<void> };
+/** `over`: whoever asked for the action has its answer, or waits no longer. */
+type Waited = { over: boolean };
+type Running = {
+  readonly abort: AbortController;
+  readonly waited: Waited;
+  readonly ended: Promise<void>;
+};
 
 export class Executor {
   readonly #options: ExecutorOptions;
   readonly #running = new Map<string, Running>();
+  /** Starts that have not truly ended, for each resource: while there is one, no other begins. */
+  readonly #making = new Map<string, number>();
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
   }
 
   perform(action: Action): void {
-    const key = `${action.group}/${action.definition.name}`;
+    const key = keyOf(action);
     const before = this.#running.get(key);
     if (action.verb === 'kill') before?.abort.abort(new HoldfastError('ACTION_INTERRUPTED'));
     const abort = new AbortController();
-    const ended = this.#run(action, abort, before).then((end) => {
+    const waited = { over: false };
+    const ended = this.#run(action, { abort, waited }, before).then((end) => {
       if (this.#running.get(key)?.abort === abort) this.#running.delete(key);
       this.#options.done(action, end);
     });
-    this.#running.set(key, { abort, ended });
+    this.#running.set(key, { abort, waited, ended });
   }
 
   async #run(
     action: Action,
-    abort: AbortController,
+    own: Pick<Running, 'abort' | 'waited'>,
     before: Running | undefined,
   ): Promise<ActionEnd> {
     const { clock } = this.#options;
@@ -68,11 +79,13 @@ export class Executor {
         timeoutMs: action.timeoutMs / 2,
         outer: new AbortController().signal,
         work: () => before.ended,
-        late: () => undefined,
+        late: () => {
+          before.waited.over = true;
+        },
       });
     }
     const startedMs = clock.now();
-    const outcome = await this.#perform(action, abort, action.timeoutMs - (startedMs - waitedMs));
+    const outcome = await this.#perform(action, own, action.timeoutMs - (startedMs - waitedMs));
     return {
       ok: outcome.status === 0 || (isStop(action.verb) && outcome.status === 7),
       code: outcome.code,
@@ -83,7 +96,11 @@ export class Executor {
     };
   }
 
-  async #perform(action: Action, abort: AbortController, timeoutMs: Millis): Promise<Outcome> {
+  async #perform(
+    action: Action,
+    { abort, waited }: Pick<Running, 'abort' | 'waited'>,
+    timeoutMs: Millis,
+  ): Promise<Outcome> {
     const { group, epoch, definition, verb } = action;
     const newest = this.#options.newestEpoch(group);
     if (!isStop(verb) && verb !== 'suspend' && epoch < newest && !this.#options.acceptOldEpochs) {
@@ -91,12 +108,15 @@ export class Executor {
     }
     const agent = this.#options.agents.get(definition.type);
     if (agent === undefined) return failed('UNKNOWN_RESOURCE_TYPE', definition.type);
+    if (makes(verb) && (this.#making.get(keyOf(action)) ?? 0) > 0) {
+      return failed('RESOURCE_HELD', `an earlier action on ${definition.name} has not ended`);
+    }
     try {
       return await withDeadline<Outcome>({
         clock: this.#options.clock,
         timeoutMs,
         outer: abort.signal,
-        work: (signal) => agent[verb](definition, { ...action.context, signal }),
+        work: (signal) => this.#work(agent, action, signal, waited),
         late: () =>
           failed('ACTION_TIMED_OUT', `${verb} took longer than ${Math.round(timeoutMs)} ms`),
       });
@@ -104,8 +124,44 @@ export class Executor {
       return error instanceof HoldfastError
         ? failed(error.code, error.message)
         : failed('INTERNAL', String(error));
+    } finally {
+      waited.over = true;
     }
   }
+
+  /** The deed itself, to its true end, whether or not anybody still waits for it. */
+  async #work(
+    agent: ResourceAgent,
+    action: Action,
+    signal: AbortSignal,
+    waited: Waited,
+  ): Promise<Outcome> {
+    const { definition, context, verb } = action;
+    if (!makes(verb)) return await agent[verb](definition, { ...context, signal });
+    const key = keyOf(action);
+    this.#making.set(key, (this.#making.get(key) ?? 0) + 1);
+    try {
+      return await agent[verb](definition, { ...context, signal });
+    } finally {
+      if (waited.over) {
+        // What it made after it was given up goes again; what cannot go is seen by `fitness`.
+        const never = new AbortController().signal;
+        await agent.kill(definition, { ...context, signal: never }).catch(() => undefined);
+      }
+      const left = (this.#making.get(key) ?? 1) - 1;
+      if (left > 0) this.#making.set(key, left);
+      else this.#making.delete(key);
+    }
+  }
+}
+
+function keyOf({ group, definition }: Action): string {
+  return `${group}/${definition.name}`;
+}
+
+/** Verbs after which something is there that was not there before. */
+function makes(verb: ActionVerb): boolean {
+  return verb === 'start' || verb === 'prepare' || verb === 'resume';
 }
 
 function isStop(verb: ActionVerb): boolean {
