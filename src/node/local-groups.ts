@@ -100,6 +100,7 @@ export class LocalGroups {
 
   due(now: Millis): void {
     for (const owned of [...this.#owned.values()]) owned.due(now);
+    this.#drop();
   }
 
   /** A quorum has confirmed what is committed: everything up to here was given to an earlier life. */
@@ -129,6 +130,7 @@ export class LocalGroups {
         if (group?.phase === 'releasing') owned.step({ kind: 'stop' }, now);
       } else owned.step({ kind: 'superseded' }, now);
     }
+    this.#drop();
     if (this.#earlierLife === null || this.#leaving) return;
     for (const group of Object.values(groups)) this.#begin(group, this.#earlierLife, now);
   }
@@ -137,6 +139,7 @@ export class LocalGroups {
   leave(now: Millis): void {
     this.#leaving = true;
     for (const owned of [...this.#owned.values()]) owned.step({ kind: 'stop' }, now);
+    this.#drop();
   }
 
   lease(message: ControlMessage, now: Millis): void {

@@ -43,6 +43,8 @@ type Armed = { readonly serveUntilMs: Millis; readonly downByMs: Millis };
 
 /** Addresses first, then applications, then mounts: what clients see goes first. */
 const TEARDOWN_ORDER: readonly RunClass[] = ['address', 'application', 'mount', 'disk'];
+/** Before the first lease nothing is visible: only the end of this process calls for a teardown. */
+const UNLEASED_MS = 86_400_000;
 const RESTARTS = { count: 2, windowMs: 60_000 } as const;
 
 export class OwnedGroup {
@@ -209,8 +211,12 @@ export class OwnedGroup {
 
   #perform(effect: RunEffect, now: Millis): void {
     if (effect.kind === 'lease') {
-      if (effect.verb === 'begin') this.lease({ kind: 'begin' }, now);
-      else this.#end(now);
+      if (effect.verb === 'end') this.#end(now);
+      else {
+        // Mounts need no lease, but somebody must undo them should this process die before there is one.
+        this.#arm({ serveUntilMs: now, downByMs: now + UNLEASED_MS }, null);
+        this.lease({ kind: 'begin' }, now);
+      }
       return;
     }
     this.#options.effect(this, effect);
