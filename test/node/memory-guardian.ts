@@ -38,6 +38,10 @@ export class MemoryGuardian implements GuardianPort {
     this.#options = options;
   }
 
+  get running(): boolean {
+    return this.#process !== null;
+  }
+
   onExit(handler: () => void): void {
     this.#exit = handler;
   }
