@@ -36,6 +36,8 @@ export type DriverOptions = {
   readonly world: World;
   readonly incarnation: number;
   readonly restored: Restored;
+  /** Entries between two snapshots, see `Replica`. */
+  readonly compactEvery?: number;
   readonly news: (news: DriverNews) => void;
   /** The driver met a state that should not exist, or its log: the process must end. */
   readonly crash: (error: unknown) => void;
@@ -68,7 +70,10 @@ export class Driver {
     this.#options = options;
     this.config = config;
     this.#world = world;
-    this.replica = new Replica({ applied: (...what) => this.#applied(...what) });
+    this.replica = new Replica({
+      applied: (...what) => this.#applied(...what),
+      ...(options.compactEvery === undefined ? {} : { compactEvery: options.compactEvery }),
+    });
     const snapshot = restored.snapshot;
     if (snapshot !== null) this.replica.restore(snapshot.meta, snapshot.state);
     const bootstrap = {

@@ -13,6 +13,8 @@ import { HoldfastError } from '../lib/error.ts';
 import type { Configuration, Entry, SnapshotMeta } from '../raft/types.ts';
 
 export type ReplicaHooks = {
+  /** Entries between two snapshots; missing: as many as suit a cluster of this kind. */
+  readonly compactEvery?: number;
   readonly applied: (envelope: CommandEnvelope, outcome: Applied, before: ClusterState) => void;
 };
 
@@ -67,7 +69,8 @@ export class Replica {
 
   /** What to save now, or null while the log is short. */
   snapshot(configuration: Configuration): { meta: SnapshotMeta; state: Uint8Array } | null {
-    if (this.#appliedIndex - this.#snapshotIndex < COMPACT_EVERY) return null;
+    if (this.#appliedIndex - this.#snapshotIndex < (this.#hooks.compactEvery ?? COMPACT_EVERY))
+      return null;
     this.#snapshotIndex = this.#appliedIndex;
     const meta = { index: this.#appliedIndex, term: this.#appliedTerm, configuration };
     return { meta, state: encodeState(this.#state) };

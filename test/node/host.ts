@@ -84,6 +84,7 @@ export class Host {
       world: this.#world({ clock, mesh, guardian, agent, seed: random.below(2 ** 31) }),
       incarnation,
       restored: this.log.restored(),
+      compactEvery: this.#cluster.compactEvery,
       news: (news) => {
         this.news.push(news);
         this.#cluster.heard(this.name, news);

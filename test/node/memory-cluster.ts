@@ -48,6 +48,8 @@ export type MemoryClusterOptions = {
   readonly groups?: readonly GroupDefinition[];
   readonly sabotage?: readonly Sabotage[];
   readonly seed?: number;
+  /** Entries between two snapshots; few, so that snapshots are sent and restored. */
+  readonly compactEvery?: number;
 };
 
 const LOG_LINES = 400;
@@ -83,6 +85,10 @@ export class MemoryCluster {
 
   get groups(): readonly GroupDefinition[] {
     return this.#options.groups ?? [groupNamed('g', ['node1'])];
+  }
+
+  get compactEvery(): number {
+    return this.#options.compactEvery ?? 2_000;
   }
 
   start(): void {

@@ -31,7 +31,9 @@ export async function randomRun({ seed, sabotage, trace }: RunOptions): Promise<
   const nodes = random.below(4) === 0 ? 5 : 3;
   const names = ['g', 'h', 'k'].slice(0, 1 + random.below(3));
   const groups = names.map((name, i) => groupNamed(name, [`node${i + 1}`]));
-  const cluster = new MemoryCluster({ nodes, groups, seed, sabotage: sabotage ?? [] });
+  const compactEvery = random.below(2) === 0 ? 2_000 : 3 + random.below(30);
+  const options = { nodes, groups, seed, compactEvery };
+  const cluster = new MemoryCluster({ ...options, sabotage: sabotage ?? [] });
   cluster.traced = trace ?? null;
   const invariants = new Invariants(cluster);
   const nemesis = new Nemesis(cluster, random);
@@ -50,7 +52,7 @@ export async function randomRun({ seed, sabotage, trace }: RunOptions): Promise<
   const served = (): boolean => names.every((name) => cluster.serving(name) !== null);
   cluster.start();
   if (!(await pass(BOOT_LIMIT_MS, served))) broken = [...broken, 'was never served'];
-  const strikes = 4 + random.below(12);
+  const strikes = 4 + random.below(12) * (1 + random.below(3));
   for (let strike = 0; strike < strikes && broken.length === 0; strike += 1) {
     nemesis.strike();
     await pass(random.below(3) === 0 ? random.below(50) : random.below(1_000), () => false);
