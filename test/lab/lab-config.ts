@@ -62,11 +62,12 @@ export function labConfig(
     profile: 'safe',
     times: {
       heartbeat: '200ms',
-      detection: '1500ms',
-      'election-timeout': '1500ms',
+      // Four machines on two cores: one that does not run for a second is not dead.
+      detection: '2s',
+      'election-timeout': '2s',
       'election-gap': '200ms',
-      'check-quorum': '2s',
-      lease: '4s',
+      'check-quorum': '2500ms',
+      lease: '5s',
       'lease-renew': '400ms',
       teardown: '800ms',
       'quorum-loss-grace': '3s',

@@ -27,7 +27,9 @@ export const act: Act = async (all, report) => {
     await all.cluster.bootAgain(owner.id);
     await all.whole();
     const still = await all.served();
-    report.check('the node that came back takes nothing', still.id === next.id, still.node);
+    report.check('the node that came back takes nothing', still.id !== owner.id, still.node);
+    // Nobody asked for it: a machine that was starved for longer than the detection time.
+    if (still.epoch !== next.epoch) report.measure('movesUnasked', still.epoch - next.epoch);
     owner = still;
   }
   report.check(
