@@ -9,8 +9,9 @@ import {
   type DetectorEvent,
   FailureDetector,
 } from '../membership/detector.ts';
-import type { Fitness, Heartbeat, LinkState, LocalGroup } from '../membership/heartbeat.ts';
+import type { Heartbeat, LinkState, LocalGroup } from '../membership/heartbeat.ts';
 import { type View, withSelf } from '../membership/view.ts';
+import type { Verified } from './fitness.ts';
 import { Heart } from './heart.ts';
 import type { NodeEvent } from './node-event.ts';
 import type { World } from './world.ts';
@@ -28,8 +29,6 @@ export type DetectionOptions = {
   readonly nodeChanged: (effect: DetectorEffect & { readonly kind: 'node-changed' }) => void;
   readonly paused: (byMs: Millis) => void;
 };
-
-type Verified = Omit<Fitness, 'ageMs'> & { readonly atMs: Millis };
 
 export class Detection {
   readonly #options: DetectionOptions;
@@ -79,8 +78,8 @@ export class Detection {
     return this.#fitness;
   }
 
-  verified(fitness: readonly Omit<Fitness, 'ageMs'>[], now: Millis): void {
-    this.#fitness = fitness.map((one) => ({ ...one, atMs: now }));
+  verified(fitness: readonly Verified[]): void {
+    this.#fitness = fitness;
   }
 
   wokeLate(byMs: Millis, now: Millis): void {

@@ -66,6 +66,11 @@ export class Executor {
     this.#running.set(key, { abort, waited, ended });
   }
 
+  /** A start in this group was given up and has not truly ended: whoever takes it here would wait. */
+  busy(group: GroupId): boolean {
+    return [...this.#making.keys()].some((key) => key.startsWith(`${group}/`));
+  }
+
   async #run(
     action: Action,
     own: Pick<Running, 'abort' | 'waited'>,

@@ -7,7 +7,7 @@ import { resolveParameters } from '../cluster/parameters.ts';
 import type { ClusterState, GroupState } from '../cluster/state.ts';
 import type { NodeConfig } from '../config/types.ts';
 import { HoldfastError } from '../lib/error.ts';
-import type { GroupId } from '../lib/ids.ts';
+import type { GroupId, Millis } from '../lib/ids.ts';
 import type { Fitness } from '../membership/heartbeat.ts';
 import type { ActionContext, Outcome } from '../resources/agent.ts';
 import { withDeadline } from './deadline.ts';
@@ -18,8 +18,14 @@ export type FitnessOptions = {
   readonly world: World;
   readonly state: () => ClusterState;
   readonly runsHere: (group: GroupId) => boolean;
-  readonly report: (fitness: readonly Omit<Fitness, 'ageMs'>[]) => void;
+  /** Something of the group is still under way here although it does not run here. */
+  readonly busy: (group: GroupId) => boolean;
+  /** Everything that is known now; called after every answer. */
+  readonly report: (fitness: readonly Verified[]) => void;
 };
+
+/** When it was found out, on this node's clock: what is old counts no more. */
+export type Verified = Omit<Fitness, 'ageMs'> & { readonly atMs: Millis };
 
 /** A check may take this many intervals before the node counts as unfit. */
 const PATIENCE = 5;
@@ -27,17 +33,19 @@ const PATIENCE = 5;
 export class FitnessCheck {
   readonly #options: FitnessOptions;
   readonly #stop = new AbortController();
+  readonly #known = new Map<GroupId, Verified>();
+  readonly #asking = new Set<GroupId>();
 
   constructor(options: FitnessOptions) {
     this.#options = options;
   }
 
-  /** Runs until `stop`; one round at a time. */
+  /** Runs until `stop`. Each group is asked by itself: a disk that hangs delays no other group. */
   async run(): Promise<void> {
     const { world, config } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      this.#options.report(await this.#round());
+      this.#round();
       try {
         await world.clock.after(config.times.fitnessIntervalMs, signal);
       } catch {
@@ -50,18 +58,44 @@ export class FitnessCheck {
     this.#stop.abort();
   }
 
-  async #round(): Promise<Omit<Fitness, 'ageMs'>[]> {
-    const groups = Object.values(this.#options.state().groups);
-    const asked = groups.filter((group) => !this.#options.runsHere(group.definition.group));
-    return await Promise.all(asked.map((group) => this.#group(group)));
+  #round(): void {
+    const { state, runsHere } = this.#options;
+    const { groups } = state();
+    for (const name of this.#known.keys()) {
+      if (groups[name] === undefined || runsHere(name)) this.#known.delete(name);
+    }
+    for (const [name, group] of Object.entries(groups)) {
+      if (runsHere(name) || this.#asking.has(name)) continue;
+      this.#asking.add(name);
+      this.#group(group).then((verified) => this.#answered(name, verified));
+    }
+    this.#report();
   }
 
-  async #group(group: GroupState): Promise<Omit<Fitness, 'ageMs'>> {
+  #answered(name: GroupId, verified: Verified): void {
+    this.#asking.delete(name);
+    // It may have been given to this node, or deleted, while it was asked for.
+    const { state, runsHere } = this.#options;
+    if (state().groups[name] === undefined || runsHere(name)) this.#known.delete(name);
+    else this.#known.set(name, verified);
+    this.#report();
+  }
+
+  #report(): void {
+    if (!this.#stop.signal.aborted) this.#options.report([...this.#known.values()]);
+  }
+
+  /** `atMs` is when the question was put: what was true then need not be true any more. */
+  async #group(group: GroupState): Promise<Verified> {
     const name = group.definition.group;
+    const atMs = this.#options.world.clock.now();
+    if (this.#options.busy(name)) {
+      return { group: name, fit: false, code: 'RESOURCE_HELD', atMs };
+    }
     const outcomes = await Promise.all(this.#resources(group));
     const bad = outcomes.find((outcome) => outcome.status !== 0);
     const code = bad === undefined ? null : (bad.code ?? 'NODE_NOT_ELIGIBLE');
-    return { group: name, fit: bad === undefined, code };
+    return { group: name, fit: bad === undefined, code, atMs };
   }
 
   #resources(group: GroupState): Promise<Outcome>[] {

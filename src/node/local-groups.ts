@@ -78,6 +78,11 @@ export class LocalGroups {
     return this.#leaving;
   }
 
+  /** Something of an earlier epoch is still being made here, although nobody wants it. */
+  busy(group: GroupId): boolean {
+    return this.#executor.busy(group);
+  }
+
   get idle(): boolean {
     return this.#owned.size === 0;
   }

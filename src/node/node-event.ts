@@ -6,9 +6,9 @@
 import type { ActionEnd, ActionVerb } from '../failover/run-types.ts';
 import type { FromGuardian, GuardianEvidence } from '../guardian/messages.ts';
 import type { Epoch, GroupId, Interconnect, Millis, NodeId } from '../lib/ids.ts';
-import type { Fitness } from '../membership/heartbeat.ts';
 import type { MeshEvent } from '../mesh/mesh.ts';
 import type { SnapshotMeta } from '../raft/types.ts';
+import type { Verified } from './fitness.ts';
 
 export type NodeEvent =
   | { readonly kind: 'mesh'; readonly event: MeshEvent }
@@ -37,7 +37,7 @@ export type NodeEvent =
       readonly code: string;
       readonly detail: string;
     }
-  | { readonly kind: 'fitness'; readonly fitness: readonly Omit<Fitness, 'ageMs'>[] }
+  | { readonly kind: 'fitness'; readonly fitness: readonly Verified[] }
   | { readonly kind: 'guardian'; readonly message: FromGuardian }
   | { readonly kind: 'guardian-exit' }
   | { readonly kind: 'evidence'; readonly evidence: GuardianEvidence }
