@@ -11,37 +11,23 @@ import type { Member } from '../cluster/definition.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import type { NodeConfig } from '../config/types.ts';
 import type { ControlMessage } from '../failover/control.ts';
-import { known } from '../lib/assert.ts';
 import type { Millis, NodeId } from '../lib/ids.ts';
 import type { MeshEvent } from '../mesh/mesh.ts';
 import { RaftCore } from '../raft/core.ts';
-import type { Restored } from '../raft/types.ts';
+import { admitted } from './admission.ts';
 import { Detection } from './detection.ts';
-import type { DriverNews } from './driver-news.ts';
+import type { DriverOptions } from './driver-options.ts';
+import { Exchange } from './exchange.ts';
 import { FitnessCheck } from './fitness.ts';
 import { LastWords } from './last-words.ts';
 import { Leader } from './leader.ts';
 import { LocalGroups } from './local-groups.ts';
 import type { NodeEvent } from './node-event.ts';
-import { Proposals } from './proposals.ts';
 import { type Leadership, RaftLoop } from './raft-loop.ts';
-import { raftOptions } from './raft-options.ts';
+import { bootstrapConfiguration, raftOptions } from './raft-options.ts';
 import { Reactor } from './reactor.ts';
-import { Reads } from './reads.ts';
 import { Replica } from './replica.ts';
 import type { World } from './world.ts';
-
-export type DriverOptions = {
-  readonly config: NodeConfig;
-  readonly world: World;
-  readonly incarnation: number;
-  readonly restored: Restored;
-  /** Entries between two snapshots, see `Replica`. */
-  readonly compactEvery?: number;
-  readonly news: (news: DriverNews) => void;
-  /** The driver met a state that should not exist, or its log: the process must end. */
-  readonly crash: (error: unknown) => void;
-};
 
 const DRAIN_ROUNDS = 3;
 
@@ -55,12 +41,10 @@ export class Driver {
   readonly #options: DriverOptions;
   readonly #world: World;
   readonly #reactor: Reactor;
-  readonly #proposals: Proposals;
-  readonly #reads: Reads;
+  readonly #exchange: Exchange;
   readonly #fitnessCheck: FitnessCheck;
   readonly #lastWords: LastWords;
   #members: readonly Member[] = [];
-  #leadershipChanged = false;
   /** A snapshot of the leader took the place of what we had. */
   #stateReplaced = false;
 
@@ -76,32 +60,17 @@ export class Driver {
     });
     const snapshot = restored.snapshot;
     if (snapshot !== null) this.replica.restore(snapshot.meta, snapshot.state);
-    const bootstrap = {
-      voters: config.members.map((member) => member.node),
-      outgoing: [],
-      learners: [],
-    };
-    const core = RaftCore.restore(raftOptions(config), restored, bootstrap, now, world.random);
+    const first = bootstrapConfiguration(config);
+    const core = RaftCore.restore(raftOptions(config), restored, first, now, world.random);
     this.raft = this.#raftLoop(core, now);
-    const leader = (): NodeId | null => this.raft.leader;
-    const send = (message: ControlMessage): void => this.#sendControl(message);
-    const shared = {
+    this.#exchange = new Exchange({
+      ...config.times,
       self: config.node,
       incarnation,
-      retryMs: config.times.heartbeatMs * 2,
-      leader,
-    };
-    this.#proposals = new Proposals({
-      ...shared,
-      retryMs: config.times.electionTimeoutMs,
-      send,
-      proposeLocally: (proposalId, data) => this.#step({ kind: 'propose', proposalId, data }),
-    });
-    this.#reads = new Reads({
-      ...shared,
-      send,
+      leader: () => this.raft.leader,
       appliedIndex: () => this.replica.appliedIndex,
-      readLocally: (readId) => this.#step({ kind: 'read', readId }),
+      step: (event) => this.#step(event),
+      send: (message) => this.#sendControl(message),
       now: () => world.clock.now(),
     });
     this.groups = this.#localGroups();
@@ -118,6 +87,7 @@ export class Driver {
       world,
       state: () => this.replica.state,
       runsHere: (group) => this.groups.owned(group) !== undefined,
+      busy: (group) => this.groups.busy(group),
       report: (fitness) => this.post({ kind: 'fitness', fitness }),
     });
     this.#reactor = new Reactor({
@@ -136,7 +106,7 @@ export class Driver {
     this.#world.guardian.onExit(() => this.post({ kind: 'guardian-exit' }));
     this.#admit();
     this.#reactor.start();
-    this.#reads.begin(Infinity, () => this.groups.confirmed(this.#world.clock.now()));
+    this.#exchange.reads.begin(Infinity, () => this.groups.confirmed(this.#world.clock.now()));
     this.#fitnessCheck.run().catch(this.#options.crash);
   }
 
@@ -156,16 +126,16 @@ export class Driver {
   }
 
   submit(command: Command, deadlineMs: Millis, settled?: (outcome: Applied | null) => void): void {
-    this.#proposals.submit(command, deadlineMs, settled);
+    this.#exchange.proposals.submit(command, deadlineMs, settled);
   }
 
   read(deadlineMs: Millis, settled: (current: boolean) => void): void {
-    this.#reads.begin(deadlineMs, settled);
+    this.#exchange.reads.begin(deadlineMs, settled);
   }
 
   /** Nothing that this node has to tell the cluster is still on its way. */
   get quiet(): boolean {
-    return this.#proposals.idle;
+    return this.#exchange.proposals.idle;
   }
 
   peers(): readonly NodeId[] {
@@ -195,12 +165,12 @@ export class Driver {
           this.#compact();
         },
         read: (readId, index) => {
-          if (!this.#reads.confirmed(readId, index)) this.leader.desk.confirmed(readId);
+          if (!this.#exchange.reads.confirmed(readId, index)) this.leader.desk.confirmed(readId);
         },
         readRejected: (readId) => {
-          if (!this.#reads.rejected(readId)) this.leader.desk.rejected(readId);
+          if (!this.#exchange.reads.rejected(readId)) this.leader.desk.rejected(readId);
         },
-        rejected: (proposalId, code) => this.#proposals.rejectedByCore(proposalId, code),
+        rejected: (proposalId, code) => this.#exchange.proposals.rejectedByCore(proposalId, code),
         leadership: (change, at) => this.#leadership(change, at),
       },
     });
@@ -236,7 +206,7 @@ export class Driver {
       view: (now) => this.detection.viewWithSelf(now),
       send: (message) => this.#sendControl(message),
       submit: (command, deadlineMs, settled) =>
-        this.#proposals.submitBound(command, deadlineMs, settled),
+        this.#exchange.proposals.submitBound(command, deadlineMs, settled),
       log: (event, facts) => this.#world.logger.info(event, facts),
     });
   }
@@ -295,7 +265,7 @@ export class Driver {
         this.detection.step({ ...event, kind: 'probe' }, now);
         break;
       case 'fitness':
-        this.detection.verified(event.fitness, now);
+        this.detection.verified(event.fitness);
         break;
       case 'evidence':
         this.#lastWords.heard(event.evidence);
@@ -338,7 +308,7 @@ export class Driver {
   #control(message: ControlMessage, now: Millis): void {
     switch (message.kind) {
       case 'lease-request': {
-        const readId = this.leader.desk.request(message, now, () => this.#reads.nextId());
+        const readId = this.leader.desk.request(message, now, () => this.#exchange.reads.nextId());
         if (readId !== null) this.raft.step({ kind: 'read', readId }, now);
         break;
       }
@@ -346,18 +316,8 @@ export class Driver {
       case 'lease-refused':
         this.groups.lease(message, now);
         break;
-      case 'propose':
-        this.#proposals.arrived(message);
-        break;
-      case 'propose-refused':
-        this.#proposals.refused(message, now);
-        break;
-      case 'read':
-        this.#reads.asked(message);
-        break;
-      case 'read-reply':
-        this.#reads.replied(message);
-        break;
+      default:
+        this.#exchange.take(message, now);
     }
   }
 
@@ -369,7 +329,7 @@ export class Driver {
 
   #leadership(change: Leadership, now: Millis): void {
     this.leader.leadership(change, now);
-    this.#leadershipChanged = true;
+    this.#exchange.leaderChanged();
     this.#options.news({ kind: 'leadership', leader: change.leader, term: change.term });
   }
 
@@ -377,7 +337,7 @@ export class Driver {
     const after = this.replica.state;
     const now = this.#world.clock.now();
     if (after !== before) this.leader.applied(envelope, before, after, now);
-    this.#proposals.applied(envelope, outcome);
+    this.#exchange.applied(envelope, outcome);
     if (!outcome.ok && envelope.origin === this.config.node) {
       const { kind } = envelope.command;
       const { code, detail } = outcome;
@@ -394,40 +354,24 @@ export class Driver {
     if (snapshot !== null) this.raft.compact(snapshot.meta, snapshot.state);
   }
 
-  /**
-   * The committed members; and those of the bootstrap list who vote but are not written down yet,
-   * since the list is committed one member at a time. Whoever was removed votes no more.
-   */
   #admit(): void {
-    const { members } = this.replica.state;
-    const { voters, outgoing, learners } = this.raft.core.status().configuration;
-    const counted = [...voters, ...outgoing, ...learners];
-    this.#members = [
-      ...Object.values(members).map(({ member }) => member),
-      ...this.config.members.filter(
-        ({ node }) => members[node] === undefined && counted.includes(node),
-      ),
-    ];
+    const { configuration } = this.raft.core.status();
+    this.#members = admitted(this.replica.state, configuration, this.config.members);
     this.#world.mesh.admit(this.#members);
     this.detection.step({ kind: 'peers', peers: this.peers() }, this.#world.clock.now());
   }
 
   /** At the end of every step: what was collected leaves, and what became possible is done. */
   #settle(now: Millis): void {
-    if (this.#leadershipChanged) {
-      this.#leadershipChanged = false;
-      this.#proposals.leaderChanged();
-      this.#reads.leaderChanged();
-    }
+    this.#exchange.settleLeader();
     if (this.#stateReplaced) {
       this.#stateReplaced = false;
-      this.#proposals.restored();
+      this.#exchange.proposals.restored();
       this.#admit();
       this.groups.reconcile(now);
     }
     this.leader.plan(now);
-    this.#reads.flush(now);
-    this.#proposals.flush(now);
+    this.#exchange.flush(now);
   }
 
   #due(now: Millis): void {
@@ -444,15 +388,7 @@ export class Driver {
       this.groups.nextDeadlineMs,
       this.detection.nextDeadlineMs,
       this.leader.nextDeadlineMs,
-      this.#reads.nextDeadlineMs,
-      this.#proposals.nextDeadlineMs,
-    );
-  }
-
-  self(): Member {
-    return known(
-      this.#members.find((member) => member.node === this.config.node),
-      'this node among the members',
+      this.#exchange.nextDeadlineMs,
     );
   }
 }

@@ -1,6 +1,6 @@
 /** Translates the times of a cluster into the consensus core's options. */
 import type { NodeConfig } from '../config/types.ts';
-import type { RaftOptions } from '../raft/types.ts';
+import type { Configuration, RaftOptions } from '../raft/types.ts';
 
 const MAX_INFLIGHT_APPENDS = 64;
 const MAX_APPEND_BYTES = 256 * 1024;
@@ -25,4 +25,9 @@ export function raftOptions(config: NodeConfig): RaftOptions {
     maxUncommittedBytes: MAX_UNCOMMITTED_BYTES,
     snapshotChunkBytes: SNAPSHOT_CHUNK_BYTES,
   };
+}
+
+/** Who votes before anything is committed: everybody on the list of the configuration. */
+export function bootstrapConfiguration({ members }: NodeConfig): Configuration {
+  return { voters: members.map(({ node }) => node), outgoing: [], learners: [] };
 }
