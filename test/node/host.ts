@@ -87,6 +87,10 @@ export class Host {
       compactEvery: this.#cluster.compactEvery,
       news: (news) => {
         this.news.push(news);
+        if (news.kind === 'local') {
+          const { group, epoch, state, detail } = news;
+          this.#cluster.note(this.name, `${group} in epoch ${epoch} is ${state} ${detail}`);
+        }
         this.#cluster.heard(this.name, news);
       },
       crash: (error) => this.#crashed(error),
@@ -105,13 +109,14 @@ export class Host {
     guardian?.pipeCloses();
   }
 
+  /** Not while its daemon is held: two processes that fail at once are more than is promised. */
   killGuardian(): void {
-    this.#daemon?.guardian.kill();
+    if (this.awake) this.#daemon?.guardian.kill();
   }
 
   /** SIGSTOP: the kernel and the guardian go on. */
   stopDaemon(): void {
-    this.#daemon?.clock.freeze();
+    if (this.#daemon?.guardian.running === true) this.#daemon.clock.freeze();
   }
 
   continueDaemon(): void {

@@ -10,6 +10,8 @@ import { wellBehaved } from './stage-agent.ts';
 
 const RESOURCES = ['lun', 'data', 'ip', 'app'] as const;
 
+const OPERATOR_LIMIT_MS = 1_000;
+
 type Fault = { readonly name: string; readonly weight: number; readonly begin: () => string };
 
 export class Nemesis {
@@ -51,8 +53,15 @@ export class Nemesis {
       host.start();
       for (const other of cluster.hosts) this.#latency(host.name, other.name, 1);
     }
-    for (const { name } of cluster.hosts) this.#mode({ kind: 'node', node: name }, 'online');
-    for (const { group } of cluster.groups) this.#mode({ kind: 'group', group }, 'online');
+    // What operators asked before may still be on its way: after its deadline it is not repeated.
+    this.#everybodyOnline();
+    cluster.clock.schedule(2 * OPERATOR_LIMIT_MS, () => this.#everybodyOnline());
+  }
+
+  #everybodyOnline(): void {
+    const { hosts, groups } = this.#cluster;
+    for (const { name } of hosts) this.#mode({ kind: 'node', node: name }, 'online');
+    for (const { group } of groups) this.#mode({ kind: 'group', group }, 'online');
   }
 
   #machines(): readonly Fault[] {
@@ -269,7 +278,7 @@ export class Nemesis {
   }
 
   #submit({ driver }: Host, command: Command): void {
-    const deadlineMs = this.#cluster.clock.now() + 10_000;
+    const deadlineMs = this.#cluster.clock.now() + OPERATOR_LIMIT_MS;
     driver.request('operator', () => driver.submit(command, deadlineMs));
   }
 

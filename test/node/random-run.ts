@@ -59,7 +59,9 @@ export async function randomRun({ seed, sabotage, trace }: RunOptions): Promise<
   }
   if (broken.length === 0) {
     nemesis.healAll();
-    const again = await pass(LIVE_LIMIT_MS, served);
+    const operatorsEndMs = cluster.clock.now() + 2_500;
+    const settled = (): boolean => cluster.clock.now() >= operatorsEndMs && served();
+    const again = await pass(LIVE_LIMIT_MS, settled);
     if (!again && broken.length === 0) broken = ['a group is not served after everything healed'];
     const epochs = (): string => names.map((name) => epochOf(cluster, name)).join(' ');
     // What was under way when it healed (a move, a hung stop) may still play out.

@@ -82,8 +82,10 @@ export class StageAgent implements ResourceAgent {
       await clock.after(behaviour.startDelayMs, context.signal);
       return failed('MOUNT_FAILED', 'told to fail');
     }
-    if (behaviour.stubbornStart.has(name)) await clock.after(STUBBORN_MS, never);
-    else if (behaviour.hangStart.has(name)) await clock.after(3_600_000, context.signal);
+    if (behaviour.stubbornStart.has(name)) {
+      await clock.after(STUBBORN_MS, never);
+      this.#options.stage.excuse(this.#options.node);
+    } else if (behaviour.hangStart.has(name)) await clock.after(3_600_000, context.signal);
     else await clock.after(behaviour.startDelayMs, context.signal);
     return this.#up(definition, context);
   }

@@ -69,6 +69,11 @@ export class Stage {
     for (const what of this.#shown.keys()) this.#judge(what);
   }
 
+  /** Something that nobody could stop has come up late: it must go again within the same 50 ms. */
+  excuse(node: string): void {
+    this.#thawedMs.set(node, this.#clock.now());
+  }
+
   /** Who can be seen with it now. */
   owners(what: string): readonly string[] {
     const now = this.#clock.now();
