@@ -19,6 +19,7 @@ import { HoldfastError } from '../lib/error.ts';
 import type { NodeId } from '../lib/ids.ts';
 import type { LogStore } from '../raft/log-store.ts';
 import type { Entry, Persist, Restored, SnapshotMeta } from '../raft/types.ts';
+import { DurableLengthNote } from './durable-length.ts';
 import { type Database, openDatabase, syncPath } from './open-database.ts';
 import { seal, sealBytes, unseal, unsealBytes } from './record.ts';
 import {
@@ -53,6 +54,7 @@ export type LevelLogStoreOptions = {
 export class LevelLogStore implements LogStore {
   readonly #database: Database;
   readonly #directory: string;
+  readonly #durable: DurableLengthNote;
   /** As of the newest write, ended or not. */
   #bounds: Bounds = { first: 1, last: 0 };
   #failure: unknown = null;
@@ -64,6 +66,7 @@ export class LevelLogStore implements LogStore {
   private constructor(database: Database, directory: string) {
     this.#database = database;
     this.#directory = directory;
+    this.#durable = new DurableLengthNote(directory);
   }
 
   /**
@@ -78,7 +81,7 @@ export class LevelLogStore implements LogStore {
     try {
       await store.#identify(options, isNew);
     } catch (error) {
-      await database.close();
+      await store.close();
       throw error;
     }
     return store;
@@ -135,6 +138,7 @@ export class LevelLogStore implements LogStore {
   /** Waits for writes that are under way. */
   async close(): Promise<void> {
     await this.#present;
+    await this.#durable.close();
     await this.#database.close();
   }
 
@@ -147,7 +151,10 @@ export class LevelLogStore implements LogStore {
     if (this.#next === null) {
       this.#next = this.#present.then(() => this.#flush());
       // Whoever waits for the batch hears of its failure; the chain only has to go on.
-      this.#present = this.#next.catch(() => undefined);
+      this.#present = this.#next.then(
+        () => this.#durable.write(),
+        () => undefined,
+      );
     }
     await this.#next;
   }

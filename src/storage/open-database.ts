@@ -2,13 +2,14 @@
  * Opens a LevelDB database that must not have forgotten anything.
  *
  * LevelDB itself prefers an empty database to an error: it drops what follows a damaged record of its
- * log, and begins anew where its file CURRENT is missing. Both are checked before it may touch the
- * directory, so that nothing was changed when the answer is no.
+ * log, does without a log that is missing, and begins anew where its file CURRENT is. All this is
+ * checked before it may touch the directory, so that nothing was changed when the answer is no.
  */
 import { mkdir, open, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Level } from 'level';
 import { HoldfastError } from '../lib/error.ts';
+import { readDurableLength } from './durable-length.ts';
 import { findDamage } from './write-ahead-log.ts';
 
 export type Database = Level<string, Uint8Array>;
@@ -37,10 +38,19 @@ async function inspect(directory: string): Promise<boolean> {
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     files = await readdir(directory);
+    const durable = await readDurableLength(directory);
     for (const file of files.filter((name) => name.endsWith('.log'))) {
-      const damage = findDamage(await readFile(join(directory, file)));
+      const bytes = await readFile(join(directory, file));
+      const damage = findDamage(bytes, durable?.file === file ? durable.bytes : 0);
       if (damage !== null)
         throw new HoldfastError('DATABASE_CORRUPT', { directory, file, ...damage });
+    }
+    // LevelDB takes a log away only when the next one is there.
+    if (durable !== null && !files.some((name) => name.endsWith('.log'))) {
+      throw new HoldfastError('DATABASE_CORRUPT', {
+        directory,
+        detail: `${durable.file} is missing`,
+      });
     }
   } catch (cause) {
     if (cause instanceof HoldfastError) throw cause;

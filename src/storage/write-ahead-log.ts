@@ -8,7 +8,8 @@
  * One batch is written and synced before the next begins, so a damaged record that has a sound
  * *beginning* of another record behind it had been synced.
  *
- * Damage of the very last record cannot be told from a torn write.
+ * Up to a length that is known to have been synced (`durable-length.ts`) nothing can be torn. Behind
+ * it, damage of the very last record cannot be told from a torn write.
  *
  * Reference: LevelDB `doc/log_format.md`, `util/crc32c.h` (masked CRC-32C).
  */
@@ -22,18 +23,20 @@ const LAST = 4;
 export type Damage = {
   /** Where the damaged record begins, in bytes. */
   readonly at: number;
-  /** Where the first sound record behind it begins. */
-  readonly followedAt: number;
+  /** Where the first sound record behind it begins; null: it is known to have been synced. */
+  readonly followedAt: number | null;
 };
 
-/** The first damage that is not the torn end of the log, or null. */
-export function findDamage(log: Uint8Array): Damage | null {
+/** The first damage that is not the torn end of the log, or null. `durable`: bytes that were synced. */
+export function findDamage(log: Uint8Array, durable = 0): Damage | null {
+  if (log.byteLength < durable) return { at: log.byteLength, followedAt: null };
   let damagedAt: number | null = null;
   for (let block = 0; block < log.byteLength; block += BLOCK_BYTES) {
     const end = Math.min(block + BLOCK_BYTES, log.byteLength);
     let at = block;
     while (at + HEADER_BYTES <= end) {
       const record = recordAt(log, at, end);
+      if (record.kind !== 'sound' && at < durable) return { at, followedAt: null };
       if (record.kind === 'padding') break;
       if (record.kind === 'damaged') damagedAt ??= at;
       else if (damagedAt !== null && (record.type === FULL || record.type === FIRST)) {

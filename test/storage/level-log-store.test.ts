@@ -1,13 +1,24 @@
 /** What the level adapter must notice: other owners, locks, damage. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Level } from 'level';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { HardState } from '../../src/raft/types.ts';
+import { readDurableLength } from '../../src/storage/durable-length.ts';
 import { LevelLogStore } from '../../src/storage/level-log-store.ts';
 import { batch, command } from './entries.ts';
 
@@ -22,18 +33,25 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 const open = (path = directory, clusterId = 'alpha', node = 'a'): Promise<LevelLogStore> =>
   LevelLogStore.open({ directory: path, clusterId, node });
 
+const WITNESS = 'DURABLE';
 const HARD_STATE: HardState = { term: 7, votedFor: 'b', commitIndex: 3 };
 
-/** Twenty synced batches, one entry each. */
-async function fill(): Promise<void> {
+/**
+ * Twenty synced batches, one entry each. Answers the witness as it was before the last of them: it is
+ * what a power loss in that batch leaves.
+ */
+async function fill(): Promise<Buffer> {
   const store = await open();
+  let witness: Buffer = Buffer.alloc(0);
   for (let index = 1; index <= 20; index += 1) {
+    if (index === 20) witness = await readFile(join(directory, WITNESS));
     const entries = [command(index, 7, `entry ${index} ${'x'.repeat(200)}`)];
     await store.append(
       batch(index, { hardState: { ...HARD_STATE, commitIndex: index - 1 }, entries }),
     );
   }
   await store.close();
+  return witness;
 }
 
 async function fileEnding(suffix: string): Promise<string> {
@@ -111,7 +129,7 @@ test('control: without the check LevelDB forgets synced batches silently', async
 });
 
 test('a batch that was torn by a power loss is dropped as a whole', async () => {
-  await fill();
+  await writeFile(join(directory, WITNESS), await fill());
   const log = await fileEnding('.log');
   const { byteLength } = await readFile(log);
   await truncate(log, byteLength - 30);
@@ -123,7 +141,7 @@ test('a batch that was torn by a power loss is dropped as a whole', async () => 
 });
 
 test('a torn end that reads as zeros is dropped as a whole', async () => {
-  await fill();
+  await writeFile(join(directory, WITNESS), await fill());
   const log = await fileEnding('.log');
   const bytes = await readFile(log);
   await writeFile(log, bytes.fill(0, bytes.byteLength - 30));
@@ -131,6 +149,63 @@ test('a torn end that reads as zeros is dropped as a whole', async () => {
   expect((await store.load()).entries).toHaveLength(19);
   await store.close();
 });
+
+describe('a log that lost what was synced', () => {
+  const LOSSES: readonly (readonly [string, (log: string) => Promise<void>])[] = [
+    ['was emptied', (log) => truncate(log, 0)],
+    ['was cut short between two batches', (log) => cutAfterFirstRecord(log)],
+    ['was cut short in its last batch', async (log) => truncate(log, (await stat(log)).size - 1)],
+    ['is garbage', async (log) => writeFile(log, Buffer.alloc((await stat(log)).size, 0x5a))],
+    ['is gone', (log) => rm(log)],
+  ];
+
+  test.each(LOSSES)('%s: it is refused, and nothing is changed', async (_name, lose) => {
+    await fill();
+    const log = await fileEnding('.log');
+    await lose(log);
+    const before = (await readdir(directory)).toSorted();
+    expect(await refusal(openAndLoad)).toBe('DATABASE_CORRUPT');
+    expect((await readdir(directory)).toSorted()).toEqual(before);
+  });
+
+  test.each(LOSSES)('control: %s, and without the witness nobody notices', async (_name, lose) => {
+    await fill();
+    await lose(await fileEnding('.log'));
+    await rm(join(directory, WITNESS));
+    expect(await refusal(openAndLoad)).toBe('nothing was refused');
+  });
+
+  test('the witness follows LevelDB to its next log', async () => {
+    const store = await open();
+    const first = basename(await fileEnding('.log'));
+    let index = 0;
+    while ((await readdir(directory)).includes(first)) {
+      index += 1;
+      const entries = [command(index, 7, 'x'.repeat(500_000))];
+      await store.append(batch(index, { hardState: HARD_STATE, entries }));
+    }
+    await store.append(batch(index, { hardState: HARD_STATE, entries: [] }));
+    await store.close();
+    const log = await fileEnding('.log');
+    const { size } = await stat(log);
+    expect(await readDurableLength(directory)).toEqual({ file: basename(log), bytes: size });
+    await truncate(log, size - 1);
+    expect(await refusal(openAndLoad)).toBe('DATABASE_CORRUPT');
+  });
+
+  test('a witness of a log that was replaced meanwhile says nothing', async () => {
+    const before = await fill();
+    // Opening replays the log into a table, and begins the next one.
+    await (await open()).close();
+    await writeFile(join(directory, WITNESS), before);
+    await openAndLoad();
+  });
+});
+
+async function cutAfterFirstRecord(log: string): Promise<void> {
+  const bytes = await readFile(log);
+  await truncate(log, 7 + bytes.readUInt16LE(4));
+}
 
 test('damage in a table is noticed by the checksum of the record', async () => {
   await fill();
