@@ -6,9 +6,7 @@ import { readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { type ConfigOverrides, loadConfig } from './config/load.ts';
 import { HoldfastError } from './lib/error.ts';
-import { startDaemon } from './node/daemon.ts';
 import { createLogger } from './observability/logger.ts';
-import { createOperatorServer } from './operator/server.ts';
 import { enterRealTime } from './system/scheduling.ts';
 
 export type MainOptions = {
@@ -19,7 +17,10 @@ export type MainOptions = {
   readonly tracePath?: string;
 };
 
-/** Resolves when the daemon runs. @throws HoldfastError for everything an operator can mend. */
+/**
+ * Resolves when the daemon runs. What can be wrong with the file is said before the rest is loaded.
+ * @throws HoldfastError for everything an operator can mend.
+ */
 export async function main(options: MainOptions): Promise<void> {
   const warnings: string[] = [];
   const config = await loadConfig(options.configPath, options.overrides, (fault) =>
@@ -32,11 +33,14 @@ export async function main(options: MainOptions): Promise<void> {
     identity: { node: config.node, cluster: config.clusterId },
   });
   for (const warning of warnings) logger.warn('configuration', { warning });
-  const crash = (error: unknown): void => {
+  const lastWords = (event: string, error: unknown): void => {
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const code = error instanceof HoldfastError ? error.code : 'INTERNAL';
-    logger.error('the daemon ends', { code, detail });
+    logger.error(event, { code, detail });
     logger.flush();
+  };
+  const crash = (error: unknown): void => {
+    lastWords('the daemon ends', error);
     // The guardian sees its pipe close and tears down what was served.
     process.exit(70);
   };
@@ -44,6 +48,8 @@ export async function main(options: MainOptions): Promise<void> {
   process.on('unhandledRejection', crash);
   if (sabotage.length > 0) logger.error('SABOTAGED for a test: promises are broken', { sabotage });
   logger.info('scheduling', { ...enterRealTime() });
+  const { startDaemon } = await import('./node/daemon.ts');
+  const { createOperatorServer } = await import('./operator/server.ts');
   const version = packageVersion();
   const daemon = await startDaemon({
     config,
@@ -58,6 +64,9 @@ export async function main(options: MainOptions): Promise<void> {
         failed: (error) => logger.error('the operator socket', { error: String(error) }),
       }),
     crash,
+  }).catch((error: unknown) => {
+    lastWords('the daemon does not start', error);
+    throw error;
   });
   // With NODE_COMPILE_CACHE the next start is quicker, also when this process is killed one day.
   flushCompileCache();
