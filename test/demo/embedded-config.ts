@@ -14,9 +14,12 @@ const LEDGER = fileURLToPath(new URL('embedded-ledger.ts', import.meta.url));
 
 export type EmbeddedConfig = {
   readonly path: string;
+  readonly clusterId: string;
   /** `host:port` of the floating address, where clients go. */
   readonly floating: string;
   readonly identity: string;
+  /** `host:port` of each node on each interconnect. */
+  readonly addresses: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Where each node's own ledger listens, behind the floating address. */
   readonly targets: Readonly<Record<string, string>>;
   readonly socketOf: (node: string) => string;
@@ -43,8 +46,9 @@ export async function writeConfig(directory: string): Promise<EmbeddedConfig> {
     [process.execPath, LEDGER, targets[node], device, node],
   ]);
   const perNode = (entries: object): object => ({ 'per-node': entries });
+  const clusterId = `embedded-${process.pid}`;
   const file = {
-    cluster: `embedded-${process.pid}`,
+    cluster: clusterId,
     'data-directory': join(directory, 'unused'),
     profile: 'safe',
     interconnects: ['lan-a', 'lan-b'],
@@ -88,6 +92,8 @@ export async function writeConfig(directory: string): Promise<EmbeddedConfig> {
   writeFileSync(path, stringify(file));
   return {
     path,
+    clusterId,
+    addresses: Object.fromEntries(members.map(({ name, addresses }) => [name, addresses])),
     floating: endpoints.at(-1) ?? '',
     identity: IDENTITY,
     targets,
