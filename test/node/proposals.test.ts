@@ -1,0 +1,173 @@
+/** Commands on their way to a leader that may be anybody, or nobody, or somebody else than a moment ago. */
+import { describe, expect, it } from 'vitest';
+import { decodeEnvelope } from '../../src/cluster/codec.ts';
+import type { Command, CommandEnvelope } from '../../src/cluster/command.ts';
+import type { ControlMessage } from '../../src/failover/control.ts';
+import { Proposals } from '../../src/node/proposals.ts';
+
+const STANDBY: Command = {
+  kind: 'set-mode',
+  subject: { kind: 'cluster' },
+  mode: 'standby',
+  by: 'test',
+};
+const OK = { ok: true, epoch: null } as const;
+
+function aNode(leader: string | null = 'node1') {
+  const world = { leader, sent: [] as ControlMessage[], logged: [] as CommandEnvelope[] };
+  const proposals = new Proposals({
+    self: 'node1',
+    incarnation: 7,
+    retryMs: 100,
+    leader: () => world.leader,
+    send: (message) => world.sent.push(message),
+    proposeLocally: (_id, data) => {
+      const decoded = decodeEnvelope(data);
+      if (decoded.ok) world.logged.push(decoded.value);
+    },
+  });
+  return { world, proposals };
+}
+
+function from(node: string, requestId: number, command: Command = STANDBY) {
+  return {
+    kind: 'propose',
+    from: node,
+    to: 'node1',
+    requestId,
+    incarnation: 3,
+    command,
+  } as const;
+}
+
+describe('a command of this node', () => {
+  it('is put into its own log once, however long the commit takes', () => {
+    const { world, proposals } = aNode();
+    proposals.submit(STANDBY, Infinity);
+    for (const now of [0, 200, 400]) proposals.flush(now);
+    expect(world.logged).toHaveLength(1);
+  });
+
+  it('goes to the next leader, and is settled once, by the first copy that is applied', () => {
+    const { world, proposals } = aNode('node2');
+    const outcomes: unknown[] = [];
+    proposals.submit(STANDBY, Infinity, (outcome) => outcomes.push(outcome));
+    proposals.flush(0);
+    world.leader = 'node3';
+    proposals.leaderChanged();
+    proposals.flush(1);
+    expect(world.sent.map((message) => message.to)).toEqual(['node2', 'node3']);
+    const envelope = { origin: 'node1', incarnation: 7, requestId: 1, command: STANDBY };
+    proposals.applied(envelope, OK);
+    proposals.applied(envelope, { ok: false, code: 'STALE_EPOCH', detail: '' });
+    expect(outcomes).toEqual([OK]);
+  });
+
+  it('is asked anew after a snapshot, since whoever saw it applied would not take it again', () => {
+    const { world, proposals } = aNode('node2');
+    proposals.submit(STANDBY, Infinity);
+    proposals.flush(0);
+    proposals.restored();
+    proposals.flush(1);
+    const ids = world.sent.map((message) => 'requestId' in message && message.requestId);
+    expect(ids).toEqual([1, 2]);
+  });
+
+  it('is given up at its deadline, and nobody knows how it ended', () => {
+    const { proposals } = aNode(null);
+    const outcomes: unknown[] = [];
+    proposals.submit(STANDBY, 50, (outcome) => outcomes.push(outcome));
+    proposals.flush(10);
+    proposals.flush(60);
+    expect(outcomes).toEqual([null]);
+    expect(proposals.idle).toBe(true);
+  });
+
+  it('is refused when too many wait', () => {
+    const { proposals } = aNode(null);
+    const outcomes: unknown[] = [];
+    for (let i = 0; i <= 1_024; i += 1) proposals.submit(STANDBY, 50, (one) => outcomes.push(one));
+    expect(outcomes).toEqual([expect.objectContaining({ code: 'TOO_MANY_UNCOMMITTED' })]);
+  });
+});
+
+describe('what a leader decides from its own grants', () => {
+  it('is dropped when its term ends, and never handed to another leader', () => {
+    const { world, proposals } = aNode();
+    const outcomes: unknown[] = [];
+    proposals.submitBound(STANDBY, 1_000, (outcome) => outcomes.push(outcome));
+    proposals.flush(0);
+    world.leader = 'node2';
+    proposals.leaderChanged();
+    proposals.flush(1);
+    world.leader = 'node1';
+    proposals.leaderChanged();
+    proposals.flush(2);
+    expect(outcomes).toEqual([null]);
+    expect(world.sent).toEqual([]);
+    expect(world.logged).toHaveLength(1);
+  });
+
+  it('is not given up while it stands in the log', () => {
+    const { proposals } = aNode();
+    const outcomes: unknown[] = [];
+    proposals.submitBound(STANDBY, 50, (outcome) => outcomes.push(outcome));
+    proposals.flush(0);
+    proposals.flush(60);
+    expect(outcomes).toEqual([]);
+  });
+
+  it('is refused, not unknown, when the core never took it', () => {
+    const { proposals } = aNode();
+    const outcomes: unknown[] = [];
+    proposals.submitBound(STANDBY, 50, (outcome) => outcomes.push(outcome));
+    proposals.flush(60);
+    expect(outcomes).toEqual([expect.objectContaining({ ok: false })]);
+  });
+});
+
+describe('a command that another node hands over', () => {
+  it('is logged once, though it arrives again and again', () => {
+    const { world, proposals } = aNode();
+    for (const now of [0, 1]) {
+      proposals.arrived(from('node2', 5));
+      proposals.flush(now);
+    }
+    expect(world.logged).toHaveLength(1);
+  });
+
+  it('is not taken up again when a copy of it comes long after it was applied', () => {
+    const { world, proposals } = aNode('node2');
+    const envelope = { origin: 'node2', incarnation: 3, requestId: 5, command: STANDBY };
+    proposals.applied(envelope, OK);
+    world.leader = 'node1';
+    proposals.leaderChanged();
+    proposals.arrived(from('node2', 5));
+    proposals.flush(9_000);
+    expect(world.logged).toEqual([]);
+  });
+
+  it('is sent back by who does not lead, and an assignment by everybody', () => {
+    const { world, proposals } = aNode('node2');
+    proposals.arrived(from('node3', 1));
+    world.leader = 'node1';
+    const evidence = {
+      kind: 'boot',
+      observer: 'node3',
+      perInterconnectMs: {},
+      detail: '',
+    } as const;
+    const guard = { group: 'g', expectedEpoch: 1, node: 'node3', reason: 'boot' } as const;
+    const assign: Command = {
+      kind: 'assign',
+      ...guard,
+      evidence,
+      leaseRemainderMs: 0,
+      stamps: [],
+    };
+    proposals.arrived(from('node3', 2, assign));
+    proposals.flush(0);
+    expect(world.sent.map(({ kind }) => kind)).toEqual(['propose-refused', 'propose-refused']);
+    expect(world.logged).toEqual([]);
+  });
+});
