@@ -1,6 +1,12 @@
 /** Whole failovers with the production driver, in memory: every situation of the README, and controls. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { INTERCONNECTS, MemoryCluster, type MemoryClusterOptions } from './memory-cluster.ts';
+import type { Command } from '../../src/cluster/command.ts';
+import {
+  groupNamed,
+  INTERCONNECTS,
+  MemoryCluster,
+  type MemoryClusterOptions,
+} from './memory-cluster.ts';
 import { wellBehaved } from './stage-agent.ts';
 
 let cluster: MemoryCluster;
@@ -156,6 +162,94 @@ describe('a cluster of three', () => {
     expect(cluster.stage.violations).toEqual([]);
   });
 });
+
+describe('things that happen at a bad moment', () => {
+  it('a guardian that dies alone costs nothing but its restart', async () => {
+    await boot();
+    cluster.host('node1').killGuardian();
+    await cluster.clock.advance(3_000);
+    expect(cluster.serving()).toBe('node1');
+    expect(cluster.host('node1').driver.replica.state.groups['g']?.epoch).toBe(1);
+  });
+
+  it('a daemon killed between mount and first lease leaves nothing behind', async () => {
+    await boot();
+    const others = ['node2', 'node3'];
+    for (const name of others) cluster.host(name).behaviour.startDelayMs = 300;
+    cluster.host('node1').powerOff();
+    await cluster.clock.until(() => others.some((name) => cluster.stage.holds('g', name)), 5_000);
+    const taker = others.find((name) => cluster.stage.holds('g', name)) ?? '';
+    cluster.host(taker).killDaemon();
+    await cluster.clock.advance(50);
+    expect(cluster.stage.holds('g', taker)).toBe(false);
+    cluster.host(taker).start();
+    await served(undefined);
+    expect(cluster.stage.violations).toEqual([]);
+  });
+
+  it('a resource that hangs on one node is tried on another, and stops are bounded', async () => {
+    await boot();
+    cluster.host('node2').behaviour.hangStart = new Set(['data']);
+    cluster.host('node1').behaviour.hangStop = new Set(['app']);
+    submit({
+      kind: 'set-mode',
+      subject: { kind: 'node', node: 'node1' },
+      mode: 'standby',
+      by: 't',
+    });
+    await served('node3', 30_000);
+    expect(cluster.stage.violations).toEqual([]);
+  });
+
+  it('a process stopped for long reads its mail before it judges anybody', async () => {
+    await boot();
+    const term = (): number => cluster.host('node3').driver.raft.term;
+    cluster.host('node1').stopDaemon();
+    await servedByAnother('node1');
+    const before = term();
+    cluster.host('node1').continueDaemon();
+    await cluster.clock.advance(3_000);
+    expect(term()).toBe(before);
+    expect(cluster.stage.violations).toEqual([]);
+  });
+
+  it('a group is deleted and defined again under the same name', async () => {
+    await boot();
+    const subject = { kind: 'group', group: 'g' } as const;
+    submit({ kind: 'set-mode', subject, mode: 'standby', by: 't' });
+    await nobodyServes();
+    await cluster.clock.advance(500);
+    submit({ kind: 'delete-group', group: 'g', by: 't' });
+    await cluster.clock.advance(500);
+    expect(cluster.host('node2').driver.replica.state.groups['g']).toBe(undefined);
+    const definition = groupNamed('g', ['node2']);
+    submit({ kind: 'define-group', definition, expectedRevision: 0, by: 't' });
+    await served('node2');
+    expect(cluster.host('node2').driver.replica.state.groups['g']?.epoch).toBeGreaterThan(1);
+  });
+
+  it('a node that was away for long comes back by a snapshot, and counts again', async () => {
+    await boot({ compactEvery: 5 });
+    cluster.host('node3').powerOff();
+    for (let round = 0; round < 4; round += 1) {
+      const subject = { kind: 'node', node: 'node3' } as const;
+      submit({ kind: 'set-mode', subject, mode: round % 2 ? 'online' : 'standby', by: 't' });
+      await cluster.clock.advance(300);
+    }
+    cluster.host('node3').powerOn();
+    await cluster.clock.advance(2_000);
+    const [one, three] = ['node1', 'node3'].map((name) => cluster.host(name).driver.replica);
+    expect(three?.state).toEqual(one?.state);
+    cluster.host('node1').powerOff();
+    await servedByAnother('node1');
+  });
+});
+
+/** As an operator would, on a node that runs. */
+function submit(command: Command): void {
+  const { driver } = cluster.host('node2');
+  driver.request('operator', () => driver.submit(command, cluster.clock.now() + 1_000));
+}
 
 describe('a mechanism that is switched off is missed', () => {
   it('without leases, two nodes show the address of a group', async () => {
