@@ -34,6 +34,8 @@ export class Reactor {
   #stopped = true;
   #timer: AbortController | null = null;
   #timerAtMs: Millis = Infinity;
+  /** The timer whose lateness was told. */
+  #lateTimer: AbortController | null = null;
   #turnBeganMs: Millis = 0;
 
   constructor(options: ReactorOptions) {
@@ -68,11 +70,23 @@ export class Reactor {
 
   #turn(): void {
     const { clock, handle } = this.#options;
+    this.#tellLateness();
     for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
       handle(event, clock.now());
       if (this.#stopped) return;
     }
     this.#arm();
+  }
+
+  /** Once for each timer, before anything else: mail may reach a thawed process before its timers do. */
+  #tellLateness(): boolean {
+    const { clock, lateMs, handle } = this.#options;
+    const byMs = clock.now() - this.#timerAtMs;
+    if (this.#timer === null || byMs <= lateMs) return false;
+    if (this.#lateTimer === this.#timer) return true;
+    this.#lateTimer = this.#timer;
+    handle({ kind: 'woke-late', byMs }, clock.now());
+    return true;
   }
 
   /**
@@ -90,16 +104,19 @@ export class Reactor {
     this.#timer = timer;
     this.#timerAtMs = at;
     clock.after(Math.max(0, at - now), timer.signal).then(
-      () => this.#fire(timer, at),
+      () => this.#fire(timer),
       () => undefined, // aborted: an earlier deadline took its place
     );
   }
 
-  async #fire(timer: AbortController, at: Millis): Promise<void> {
-    const { clock, lateMs, drainRounds } = this.#options;
-    const lateBy = clock.now() - at;
-    if (lateBy > lateMs) {
-      this.#guarded(() => this.#options.handle({ kind: 'woke-late', byMs: lateBy }, clock.now()));
+  async #fire(timer: AbortController): Promise<void> {
+    const { clock, drainRounds } = this.#options;
+    if (this.#timer !== timer || this.#stopped) return;
+    let late = false;
+    this.#guarded(() => {
+      late = this.#tellLateness();
+    });
+    if (late) {
       for (let round = 0; round < drainRounds; round += 1) {
         await clock.after(0, new AbortController().signal);
       }

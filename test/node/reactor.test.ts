@@ -47,3 +47,37 @@ it('a loop that was frozen over its deadline hears by how much', async () => {
   expect(handled).toEqual([{ kind: 'woke-late', byMs: 650 }]);
   reactor.stop();
 });
+
+it('mail that reaches a thawed loop before its timer is read after the news of its lateness', async () => {
+  const { host, handled, reactor } = aLoop(1_100);
+  await clock.advance(50);
+  host.freeze();
+  await clock.advance(700);
+  reactor.post({ kind: 'guardian-exit' });
+  await clock.advance(0);
+  host.thaw();
+  await clock.advance(10);
+  expect(handled.map(({ kind }) => kind).slice(0, 2)).toEqual(['woke-late', 'guardian-exit']);
+  reactor.stop();
+});
+
+it('a handler that fails ends the loop with a word, and nothing is handled any more', async () => {
+  const crashes: unknown[] = [];
+  const reactor = new Reactor({
+    clock,
+    handle: () => {
+      throw new Error('surprise');
+    },
+    due: () => undefined,
+    nextDeadlineMs: () => Infinity,
+    lateMs: 20,
+    drainRounds: 0,
+    crash: (error) => crashes.push(error),
+  });
+  reactor.start();
+  reactor.post({ kind: 'guardian-exit' });
+  await clock.advance(1);
+  reactor.post({ kind: 'guardian-exit' });
+  await clock.advance(1);
+  expect(crashes).toHaveLength(1);
+});
