@@ -36,6 +36,21 @@ describe('whatever happens, nothing breaks, and when it is over everything is se
   );
 });
 
+describe('what went wrong once', () => {
+  it.each([
+    [5035, 'a start that ignores its signal comes up nine seconds late, beside its successor'],
+    [5194, 'a standby that waited behind a cut is applied after the operator said online'],
+    [5285, 'a daemon is stopped while its guardian is being started anew'],
+  ])(
+    'seed %i: %s',
+    async (seed) => {
+      const outcome = await randomRun({ seed });
+      expect(outcome.broken, story(outcome)).toEqual([]);
+    },
+    BATCH_LIMIT_MS,
+  );
+});
+
 describe('one seed has one history', () => {
   it.each([3, 7])(
     'seed %i, twice',
