@@ -3,7 +3,7 @@
  * pure, files and functions stay small, every module folder has its page. Each rule has a negative
  * control: a made-up file that breaks it must be reported.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -179,6 +179,7 @@ const CHECKS = [
 const CODE = /\.(ts|js|mjs)$/;
 const read = (path: string): Source => ({ path, text: readFileSync(join(root, path), 'utf8') });
 const sources = ['src', 'test', 'benchmarks', 'config', 'docker']
+  .filter((name) => existsSync(join(root, name)))
   .flatMap(walk)
   .map((path) => relative(root, join(root, path)));
 
