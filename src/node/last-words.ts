@@ -5,6 +5,7 @@
  */
 import type { Applied } from '../cluster/apply.ts';
 import type { Command } from '../cluster/command.ts';
+import { unfinishedOf } from '../cluster/queries.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import type { GuardianEvidence } from '../guardian/messages.ts';
 import { sha256Hex } from '../lib/sha256.ts';
@@ -28,7 +29,7 @@ export class LastWords {
     const { state, submit } = this.#options;
     const key = `${name}/${epoch}`;
     if (clusterId !== this.#options.clusterId || this.#underWay.has(key)) return;
-    const unfinished = state().groups[name]?.unfinished.find((one) => one.epoch === epoch);
+    const unfinished = unfinishedOf(state(), name).find((one) => one.epoch === epoch);
     if (unfinished === undefined || unfinished.secretHash !== sha256Hex(secret)) return;
     const { node } = unfinished;
     const guard = { group: name, expectedEpoch: epoch, node } as const;
