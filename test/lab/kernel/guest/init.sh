@@ -12,6 +12,10 @@ $b mount -t proc proc $root/proc; $b mount -t sysfs sys $root/sys; $b mount -t d
 $b mkdir -p $root/dev/pts $root/dev/shm $root/lib/modules $root/lab
 $b mount -t devpts pts $root/dev/pts
 for d in dev/shm run var/tmp tmp; do $b mount -t tmpfs tmpfs $root/$d; done
+# A repository below one of these is hidden now: it is shown again.
+[ -e $root$HOLDFAST_ROOT/package.json ] || {
+  $b mkdir -p $root$HOLDFAST_ROOT; $b mount -r -t hostfs none $root$HOLDFAST_ROOT -o $HOLDFAST_ROOT
+}
 $b mkdir -p $root/run/lock; $b ln -s $modules $root/lib/modules/
 # The one writable way out: commands, their outputs and the daemon's log. Written through, so it survives power loss.
 $b mount -t hostfs none $root/lab -o $lab_share
