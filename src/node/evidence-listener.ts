@@ -25,8 +25,17 @@ export class UdpEvidenceListener implements EvidenceListener {
     this.#addresses = addresses;
   }
 
+  /**
+   * Listens on every address, or on none.
+   * @throws HoldfastError PORT_IN_USE, ADDRESS_NOT_LOCAL, LISTEN_FAILED
+   */
   async start(handler: (evidence: GuardianEvidence) => void): Promise<void> {
-    for (const address of this.#addresses) this.#sockets.push(await listen(address, handler));
+    try {
+      for (const address of this.#addresses) this.#sockets.push(await listen(address, handler));
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {

@@ -5,13 +5,15 @@
  */
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import type { ProblemCode } from '../../src/lib/problems.ts';
 import type { EmbeddedCluster } from '../demo/embedded-cluster.ts';
 import { changed } from './support/spoiled.ts';
 import { refused } from './support/start-attempt.ts';
-import { holdfast, problemIn, workspace } from './support/workspace.ts';
+import { holdfast, LIMIT_MS, problemIn, workspace } from './support/workspace.ts';
+
+vi.setConfig({ testTimeout: LIMIT_MS, hookTimeout: LIMIT_MS });
 
 let place: EmbeddedCluster;
 beforeAll(async () => {

@@ -18,14 +18,17 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import type { ProblemCode } from '../../src/lib/problems.ts';
 import type { EmbeddedCluster } from '../demo/embedded-cluster.ts';
+import { marked } from '../demo/processes.ts';
 import { until } from '../lab/kernel/index.ts';
 import { changed, logOf, newest, rememberedBy, SOUND, writeSoundLog } from './support/spoiled.ts';
 import { type Attempt, refused } from './support/start-attempt.ts';
-import { endOf, workspace } from './support/workspace.ts';
+import { endOf, LIMIT_MS, workspace } from './support/workspace.ts';
+
+vi.setConfig({ testTimeout: LIMIT_MS, hookTimeout: LIMIT_MS });
 
 let place: EmbeddedCluster;
 beforeAll(async () => {
@@ -147,10 +150,11 @@ describe('a damaged database', () => {
     ['the table is missing', () => rmSync(newest(place, '.ldb'))],
   ];
 
-  test.each(DAMAGES)('%s: it is refused and left for diagnosis', async (_name, damage) => {
+  test.each(DAMAGES)('%s: it is refused and left for diagnosis', async (name, damage) => {
     await writeSoundLog(place);
     damage();
-    await refusedAs('DATABASE_CORRUPT', logOf(place));
+    const say = name === DAMAGES[0]?.[0] ? 'JSON and words' : 'JSON';
+    await refusedAs('DATABASE_CORRUPT', logOf(place), { say });
   });
 
   const TABLES: readonly (readonly [string, () => void])[] = [
@@ -164,7 +168,7 @@ describe('a damaged database', () => {
     damage();
     const table = newest(place, '.ldb');
     const before = readFileSync(table);
-    await refusedAs('DATABASE_CORRUPT', logOf(place), { data: 'judged by the test' });
+    await refusedAs('DATABASE_CORRUPT', logOf(place), { data: 'judged by the test', say: 'JSON' });
     expect(readFileSync(table)).toEqual(before);
   });
 });
@@ -232,6 +236,24 @@ describe('files that cannot be made', () => {
     const path = join(place.directory, 'logs');
     await refusedAs('LOG_UNWRITABLE', path, { argv: ['--log-file', path], data });
   });
+});
+
+test('a daemon that is asked to end while it starts leaves nothing behind', async () => {
+  await writeSoundLog(place);
+  const daemon = place.startDaemon('node1');
+  await until(() => place.logOf('node1').includes('"starting"'), {
+    what: 'it is about to start its parts',
+    limitMs: 60_000,
+    intervalMs: 5,
+  });
+  daemon.kill('SIGTERM');
+  // It knows of no order to stop before it runs; what it started ends with its pipe.
+  expect([EXIT.ok, 'SIGTERM']).toContain(await endOf(daemon));
+  await until(() => marked(place.directory).length === 0, {
+    what: 'its guardian has ended',
+    limitMs: 30_000,
+  });
+  expect(await rememberedBy(place)).toEqual(SOUND);
 });
 
 describe('beside a daemon that runs', () => {

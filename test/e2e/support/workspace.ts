@@ -10,6 +10,8 @@ import { join } from 'node:path';
 import type { Problem } from '../../../src/lib/error.ts';
 import { EmbeddedCluster, HOLDFAST } from '../../demo/embedded-cluster.ts';
 
+/** For one test, or for the start of a cluster; there only to end a failure. */
+export const LIMIT_MS = 120_000;
 /** Generous: a command takes about a second, on a machine that others use too. */
 const COMMAND_LIMIT_MS = 25_000;
 
