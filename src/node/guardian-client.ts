@@ -32,6 +32,8 @@ const WORDS: readonly FromGuardian['kind'][] = [
 ];
 const READY_LIMIT_MS: Millis = 30_000;
 const RESTART_DELAY_MS: Millis = 200;
+/** Longer than it tries to bring down what resists (`guardian.ts`). */
+const END_LIMIT_MS: Millis = 15_000;
 
 export class GuardianClient implements Guardian {
   readonly #options: GuardianClientOptions;
@@ -60,12 +62,22 @@ export class GuardianClient implements Guardian {
     if (input?.writable === true) input.write(`${JSON.stringify(message)}\n`);
   }
 
-  /** Closes the pipe: whatever is still armed is torn down, then the guardian ends. */
+  /**
+   * Closes the pipe: whatever is still armed is torn down, then the guardian ends. One that hangs is
+   * left to itself, and not killed: it may have something to tear down as soon as it runs again.
+   */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    const { pipes, ended } = this.#process ?? {};
-    pipes?.input.end();
-    await ended;
+    const running = this.#process;
+    if (running === null) return;
+    running.pipes?.input.end();
+    const limit = new AbortController();
+    const late = this.#options.clock.after(END_LIMIT_MS, limit.signal).then(
+      () => this.#options.logger.error('the guardian does not end', { pid: running.mark.pid }),
+      () => undefined, // it ended
+    );
+    await Promise.race([running.ended, late]);
+    limit.abort();
   }
 
   async #launch(): Promise<void> {
