@@ -74,7 +74,7 @@ const PARTS: readonly Part[] = [
   {
     name: 'lab',
     about: 'contract suites and failovers on real kernels, real SCSI, real addresses',
-    budgetSeconds: long ? 7_200 : 840,
+    budgetSeconds: long ? 7_200 : 1_080,
     commands: [vitest('lab')],
     environment: long ? { VITEST_LAB: '1', HOLDFAST_LONG: '1' } : { VITEST_LAB: '1' },
     unavailable: notRoot,

@@ -3,7 +3,7 @@ import { until } from '../kernel/index.ts';
 import { FLOATING_IP } from '../lab-config.ts';
 import { type Act, failoverScenario, noteOutage } from './story.ts';
 
-const GONE_LIMIT_MS = 60_000;
+const GONE_LIMIT_MS = 30_000;
 
 export const act: Act = async (all, report) => {
   const owner = await all.served();

@@ -19,7 +19,7 @@ export const act: Act = async (all, report) => {
         .split('\n')
         .every((line) => line === '0');
     },
-    { what: 'nothing is served', limitMs: 60_000 },
+    { what: 'nothing is served', limitMs: 30_000 },
   ).catch(() => false);
   report.check('nothing is served without a majority', silent);
   const { why } = await all.waitForStatus(owner.id, (status) => !status.quorate, 'is not quorate');
