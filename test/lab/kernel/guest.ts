@@ -28,6 +28,8 @@ export type GuestOptions = {
   readonly memoryMb: number;
   /** Image files on the host, in order: /dev/ubda is the guest's own disk, mounted at /var/lib/holdfast. */
   readonly disks: readonly string[];
+  /** A library to load into the guest's kernel process (`wide-registers.ts`); null: none. */
+  readonly preload: string | null;
 };
 
 export type Answer = {
@@ -143,10 +145,12 @@ export class Guest {
   }
 
   #argv(): string[] {
-    const { id, namespace, directory, root, memoryMb, disks } = this.#options;
+    const { id, namespace, directory, root, memoryMb, disks, preload } = this.#options;
     return [
       ...['netns', 'exec', namespace, 'setpriv', '--pdeathsig', 'KILL'],
-      ...['unshare', '--pid', '--fork', '--kill-child', 'linux.uml'],
+      ...['unshare', '--pid', '--fork', '--kill-child'],
+      ...(preload === null ? [] : ['env', `LD_PRELOAD=${preload}`]),
+      'linux.uml',
       ...[`mem=${memoryMb}M`, `uml_dir=${directory}/`, `umid=uml-${this.name}`],
       ...['rootfstype=hostfs', 'rootflags=/', 'ro', `init=${root}/test/lab/kernel/guest/init.sh`],
       ...[`lab_share=${this.share}`, `lab_id=${id}`, `HOLDFAST_ROOT=${root}`],

@@ -17,6 +17,7 @@ import { LabError } from './lab-error.ts';
 import { type Cut, Network } from './network.ts';
 import { ensurePackages } from './packages.ts';
 import { RunDirectory } from './run-directory.ts';
+import { buildWideRegisters } from './wide-registers.ts';
 
 export type LabOptions = {
   readonly nodes?: number;
@@ -143,6 +144,7 @@ export class KernelLab {
       truncateSync(path, sizeMb * 1024 * 1024);
       return path;
     };
+    const preload = await buildWideRegisters(directory.path);
     const luns = Array.from({ length: all.luns }, (_, i) => image(`lun${i}`, all.lunSizeMb));
     return Promise.all(
       Array.from({ length: all.nodes + 1 }, async (_, id) => {
@@ -155,6 +157,7 @@ export class KernelLab {
           root: repositoryRoot,
           memoryMb: id === 0 ? storageMemoryMb : all.memoryMb,
           disks: id === 0 ? [own, ...luns] : [own],
+          preload,
         });
       }),
     );

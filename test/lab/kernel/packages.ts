@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { LabError } from './lab-error.ts';
+import { hasWideRegisters } from './wide-registers.ts';
 
 const packages = [
   'user-mode-linux',
@@ -40,11 +41,21 @@ const programs = [
   'curl',
 ] as const;
 
+/** Only where the guests' kernel needs `wide-registers.c`. */
+const compilerPackages = ['gcc', 'libc6-dev'] as const;
+const compilerPrograms = ['gcc'] as const;
+
 const directories = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const;
 const installTimeoutMs = 600_000;
 
 export function missingPrograms(): readonly string[] {
-  return programs.filter((name) => !directories.some((at) => existsSync(`${at}/${name}`)));
+  return [...programs, ...(hasWideRegisters() ? compilerPrograms : [])].filter(
+    (name) => !directories.some((at) => existsSync(`${at}/${name}`)),
+  );
+}
+
+function wanted(): readonly string[] {
+  return [...packages, ...(hasWideRegisters() ? compilerPackages : [])];
 }
 
 /**
@@ -63,12 +74,12 @@ export async function ensurePackages(say: (line: string) => void): Promise<void>
   if (!existsSync('/usr/bin/apt-get')) {
     throw new LabError(
       'PACKAGES_MISSING',
-      `${missing.join(', ')} not found, and there is no apt-get: on Debian 12 these come from ${packages.join(' ')}`,
+      `${missing.join(', ')} not found, and there is no apt-get: on Debian 12 these come from ${wanted().join(' ')}`,
     );
   }
   say(`installing Debian packages (missing: ${missing.join(', ')})`);
   await apt(['update', '-q'], say);
-  await apt(['install', '-y', '-q', '--no-install-recommends', ...packages], say);
+  await apt(['install', '-y', '-q', '--no-install-recommends', ...wanted()], say);
   const still = missingPrograms();
   if (still.length > 0) {
     throw new LabError(
