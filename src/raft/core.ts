@@ -7,14 +7,12 @@
  * in the events that it is given. Before the driver reports a `deadline` it has to hand in what has
  * arrived, or a process that was stopped for a while would accuse nodes whose messages it holds.
  *
- * Does not change the voters yet: it follows configurations that arrive in its log, joint ones
- * included.
- *
  * Reference: Raft (extended version, 2014); thesis (Ongaro, 2014); etcd-io/raft `doc.go`.
  */
 import { assert, unreachable } from '../lib/assert.ts';
 import type { Millis } from '../lib/ids.ts';
 import type { Random } from '../lib/random.ts';
+import { dropRemovedPeers, leaveJoint, proposeChange } from './change.ts';
 import { ConfigurationHistory } from './configuration.ts';
 import { countOwnVote, onElectionDeadline, onForgetLeader } from './election.ts';
 import {
@@ -33,10 +31,11 @@ import { receive } from './receiving.ts';
 import { becomeFollower } from './roles.ts';
 import { addRead } from './rounds.ts';
 import { flush } from './sending.ts';
-import { armElection, hardStateOf, type State } from './state.ts';
+import { armElection, hardStateOf, type Leadership, type State } from './state.ts';
 import type {
   Configuration,
   Entry,
+  FollowerStatus,
   Persist,
   RaftEvent,
   RaftOptions,
@@ -108,7 +107,7 @@ export class RaftCore {
     state.random = random;
     state.outbox = new Outbox();
     const installed = take(state, event);
-    if (state.role.kind === 'leader') flush(state, state.role);
+    if (state.role.kind === 'leader') lead(state, state.role);
     stepDownWhenRemoved(state);
     return ready(state, installed);
   }
@@ -126,6 +125,10 @@ export class RaftCore {
       lastTerm: log.lastTerm,
       firstIndex: log.firstIndex,
       configuration: configurations.inForce,
+      configurationIndex: configurations.index,
+      diskStalled: this.#state.diskStalled,
+      followers: role.kind === 'leader' ? followersOf(role) : [],
+      transferringTo: role.kind === 'leader' ? (role.transfer?.to ?? null) : null,
     };
   }
 
@@ -148,6 +151,13 @@ export class RaftCore {
   }
 }
 
+/** At the end of a leader's step: what became possible is appended, what there is to send leaves. */
+function lead(state: State, role: Leadership): void {
+  leaveJoint(state, role);
+  flush(state, role);
+  dropRemovedPeers(state, role);
+}
+
 /** Answers a snapshot of the leader's that has to be written. */
 function take(state: State, event: RaftEvent): Snapshot | null {
   switch (event.kind) {
@@ -159,6 +169,10 @@ function take(state: State, event: RaftEvent): Snapshot | null {
     case 'propose':
       stepDownWithoutQuorum(state);
       propose(state, event.proposalId, event.data);
+      return null;
+    case 'change':
+      stepDownWithoutQuorum(state);
+      proposeChange(state, event.proposalId, event.target);
       return null;
     case 'durable':
       onDurable(state, event.mark);
@@ -264,4 +278,10 @@ function nextPersist(state: State, snapshot: Snapshot | null): Persist | null {
   const moved = voted || issued.commitIndex !== hardState.commitIndex;
   const mark = writes.issue(hardState, log.lastIndex);
   return { mark, hardState: moved ? hardState : null, entries, snapshot };
+}
+
+function followersOf(role: Leadership): readonly FollowerStatus[] {
+  return [...role.peers].map(([node, { state, match, contactMs }]) => {
+    return { node, state, matchIndex: match, contactMs };
+  });
 }

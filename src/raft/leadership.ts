@@ -102,7 +102,7 @@ function acceptProposal(
   outbox.accepted.push({ proposalId, index: entry.index, term });
 }
 
-function appendOwn(state: State, lead: Leadership, entry: Entry): void {
+export function appendOwn(state: State, lead: Leadership, entry: Entry): void {
   state.log.append(entry);
   state.configurations.appended(entry);
   lead.uncommittedBytes += entryBytes(entry);

@@ -98,7 +98,7 @@ function confirmReads(state: State, lead: Leadership): void {
   });
 }
 
-function hasCommittedInTerm(state: State): boolean {
+export function hasCommittedInTerm(state: State): boolean {
   return state.log.termAt(state.commitIndex) === state.term;
 }
 

@@ -24,6 +24,12 @@ export type Entry = { readonly index: number; readonly term: number } & (
   | { readonly kind: 'configuration'; readonly configuration: Configuration }
 );
 
+/** Whom a change of membership leads to; who is in neither list is removed. */
+export type ChangeTarget = {
+  readonly voters: readonly NodeId[];
+  readonly learners: readonly NodeId[];
+};
+
 export type SnapshotMeta = {
   readonly index: number;
   readonly term: number;
@@ -85,6 +91,8 @@ export type RaftEvent =
   | { readonly kind: 'message'; readonly message: RaftMessage }
   | { readonly kind: 'deadline' }
   | { readonly kind: 'propose'; readonly proposalId: number; readonly data: Uint8Array }
+  /** Answered in `accepted` or `rejected`; over when a simple configuration is committed (§6). */
+  | { readonly kind: 'change'; readonly proposalId: number; readonly target: ChangeTarget }
   /** The log store has synced everything up to (term, index) of the last `persist` with this mark. */
   | { readonly kind: 'durable'; readonly mark: number }
   | { readonly kind: 'disk-stalled'; readonly sinceMs: Millis }
@@ -128,7 +136,15 @@ export type Ready = {
   readonly readsRejected: readonly { readonly readId: number; readonly leader: NodeId | null }[];
   readonly rejected: readonly {
     readonly proposalId: number;
-    readonly code: 'NOT_LEADER' | 'TOO_MANY_UNCOMMITTED' | 'TRANSFERRING';
+    readonly code:
+      | 'NOT_LEADER'
+      | 'TOO_MANY_UNCOMMITTED'
+      | 'TRANSFERRING'
+      /** Of a change: another one is not finished. */
+      | 'CHANGE_PENDING'
+      /** Of a change: this leader has not committed anything yet; ask again. */
+      | 'TERM_NOT_COMMITTED'
+      | 'INVALID_CHANGE';
     readonly leader: NodeId | null;
   }[];
   readonly accepted: readonly {
@@ -175,6 +191,16 @@ export type Restored = {
   readonly entries: readonly Entry[];
 };
 
+/** What a leader knows of another member. */
+export type FollowerStatus = {
+  readonly node: NodeId;
+  readonly state: 'probe' | 'replicate' | 'snapshot';
+  /** Its log is durable and equals the leader's up to here. */
+  readonly matchIndex: number;
+  /** The latest moment, on the leader's clock, since which it is known to follow. */
+  readonly contactMs: Millis;
+};
+
 export type RaftStatus = {
   readonly role: Role;
   readonly term: number;
@@ -186,4 +212,11 @@ export type RaftStatus = {
   readonly lastTerm: number;
   readonly firstIndex: number;
   readonly configuration: Configuration;
+  /** The entry that the configuration in force came with; committed or not. */
+  readonly configurationIndex: number;
+  /** The driver said that a write does not come back. */
+  readonly diskStalled: boolean;
+  /** Empty unless this node leads. */
+  readonly followers: readonly FollowerStatus[];
+  readonly transferringTo: NodeId | null;
 };

@@ -179,7 +179,8 @@ export class Cluster {
       this.#report(invariant, story);
     }
     if (ready.role === 'leader' && ready.commitIndex > before.commitIndex) {
-      this.#checkOnQuorum(ready.commitIndex, core.termAt(ready.commitIndex) ?? 0);
+      const { commitIndex } = ready;
+      this.#checkOnQuorum(before.configuration, commitIndex, core.termAt(commitIndex) ?? 0);
     }
     if (ready.horizonMs !== null) this.#noteHorizon(ready.term, host.globalOf(ready.horizonMs));
     for (const read of ready.reads) this.#checkRead(host, ready.term, read);
@@ -187,9 +188,12 @@ export class Cluster {
     this.#note(host, event, ready);
   }
 
-  /** What a leader calls committed must be on the disks of a quorum (Raft §5.3, §5.4). */
-  #checkOnQuorum(index: number, term: number): void {
-    const result = tally(this.configuration, (voter) => {
+  /**
+   * What a leader calls committed must be on the disks of a quorum (Raft §5.3, §5.4) of the
+   * configuration in which it counted; a step may end in the next one.
+   */
+  #checkOnQuorum(counted: Configuration, index: number, term: number): void {
+    const result = tally(counted, (voter) => {
       const disk = this.host(voter)?.disk;
       return disk === undefined ? false : holds(disk, index, term);
     });

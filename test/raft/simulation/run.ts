@@ -3,7 +3,8 @@
  * is healthy and commits must go on, then a healed cluster that must become one again.
  */
 import type { NodeId } from '../../../src/lib/ids.ts';
-import type { Configuration } from '../../../src/raft/types.ts';
+import { membersOf } from '../../../src/raft/configuration.ts';
+import type { Configuration, RaftStatus } from '../../../src/raft/types.ts';
 import { Cluster } from './cluster.ts';
 import type { Host, Sabotage } from './host.ts';
 import { CALM } from './network.ts';
@@ -213,8 +214,9 @@ function converges(cluster: Cluster): void {
   const goal = (): boolean => {
     if (cluster.violations.length > 0) return true;
     if (cluster.highestCommitted < before + 5) return false;
-    const leaders = new Set(cluster.hosts.map((host) => host.core?.status().leader ?? null));
-    const applied = new Set(cluster.hosts.map((host) => host.applied.index));
+    const members = membersNow(cluster);
+    const leaders = new Set(members.map((host) => host.core?.status().leader ?? null));
+    const applied = new Set(members.map((host) => host.applied.index));
     return leaders.size === 1 && !leaders.has(null) && applied.size === 1;
   };
   const until = timeline.now + CONVERGENCE_MS;
@@ -237,6 +239,17 @@ function proposeUntil(
     cluster.timeline.after(10, again);
   };
   again();
+}
+
+/** Whoever belongs to the newest leader's configuration; who was removed need not come along. */
+function membersNow(cluster: Cluster): readonly Host[] {
+  let newest: RaftStatus | null = null;
+  for (const { core } of cluster.hosts) {
+    const status = core?.status();
+    if (status?.role === 'leader' && status.term > (newest?.term ?? 0)) newest = status;
+  }
+  const members = membersOf((newest ?? cluster).configuration);
+  return cluster.hosts.filter(({ id }) => members.includes(id));
 }
 
 /** Random nodes that are a quorum of the configuration, whatever its shape. */
