@@ -14,19 +14,28 @@ import { powerLoss } from './scenarios/power-loss.ts';
  * Scenario, what is switched off, and the sentence that must turn out false. The first three are the
  * short form: a control takes more than a minute, and all of them together the time of everything else.
  */
-const CONTROLS: readonly (readonly [Scenario, string, RegExp])[] = [
-  [freeze, 'fence', /the disk refuses a write/],
-  [majorityLoss, 'lease', /nothing is served without a majority/],
-  [powerLoss, 'fsync', /every acknowledged record is there/],
-  [daemonKill, 'guardian', /address and application are gone/],
-  [freeze, 'epoch', /lets go of address|spoke for the address|two addresses/],
+const CONTROLS: readonly {
+  readonly name: string;
+  readonly scenario: Scenario;
+  readonly sabotage: string;
+  readonly expected: RegExp;
+}[] = [
+  control(freeze, 'fence', /the disk refuses a write/),
+  control(majorityLoss, 'lease', /nothing is served without a majority/),
+  control(powerLoss, 'fsync', /every acknowledged record is there/),
+  control(daemonKill, 'guardian', /address and application are gone/),
+  control(freeze, 'epoch', /lets go of address|spoke for the address|two addresses/),
 ];
+
+function control(scenario: Scenario, sabotage: string, expected: RegExp) {
+  return { name: scenario.name, scenario, sabotage, expected };
+}
 
 const SHORT = 3;
 const long = process.env['HOLDFAST_LONG'] === '1';
 const controls = long ? CONTROLS : CONTROLS.slice(0, SHORT);
 if (!long) {
-  const left = CONTROLS.slice(SHORT).map(([{ name }, what]) => `${name} --sabotage ${what}`);
+  const left = CONTROLS.slice(SHORT).map(({ name, sabotage }) => `${name} --sabotage ${sabotage}`);
   process.stderr.write(`controls of the long form only (npm test -- --long): ${left.join(', ')}\n`);
 }
 
@@ -34,7 +43,7 @@ describe('an observer reports the harm when there is', () => {
   let lab: KernelLab;
   afterEach(() => lab.down());
 
-  it.each(controls)('$0.name without $1', async (scenario, sabotage, expected) => {
+  it.each(controls)('$name without $sabotage', async ({ scenario, sabotage, expected }) => {
     lab = new KernelLab();
     const options = { nodes: 3, luns: 1, ...scenario.lab };
     const say = (line: string): void => void process.stderr.write(`${line}\n`);
