@@ -93,6 +93,8 @@ export function onTimeoutNow(state: State, from: NodeId): void {
 /** Same checks as a real vote, so that whoever wins the pre-vote can win the vote (NuRaft#134). */
 export function onPreVote(state: State, message: VoteRequest): void {
   const granted =
+    // A vote that cannot be written is never sent; to promise it would only let terms rise.
+    !state.diskStalled &&
     message.term > state.term &&
     !hearsLeaderOtherThan(state, message.from) &&
     state.log.isUpToDate(message.lastIndex, message.lastTerm);

@@ -116,6 +116,22 @@ describe('campaigning', () => {
     expect(bench.status.role).toBe('pre-candidate');
   });
 
+  test('a voter whose disk is stalled grants no pre-vote until a write comes back', () => {
+    const bench = new Bench();
+    bench.appendFrom('b', 1, { entries: entriesOf([1]) });
+    bench.step({ kind: 'disk-stalled', sinceMs: 0 });
+    bench.elapse(1000);
+    const ask = (): unknown => {
+      bench.takeSent();
+      const place = { lastIndex: 1, lastTerm: 1, transfer: false };
+      bench.receive({ kind: 'pre-vote', from: 'c', term: 2, ...place });
+      return bench.takeSent()[0];
+    };
+    expect(ask()).toMatchObject({ kind: 'pre-vote-reply', granted: false });
+    bench.sync();
+    expect(ask()).toMatchObject({ kind: 'pre-vote-reply', granted: true });
+  });
+
   test('a single voter elects itself and commits, one sync for each', () => {
     const bench = new Bench({ configuration: configuration(['a']) });
     bench.deadline();
