@@ -9,6 +9,8 @@
  *
  * Does not read or write files: see suites.ts.
  */
+import { AssertionFailure } from '../../src/lib/assert.ts';
+
 export type Stage = {
   /** Performs one line of the script; throws `StoryFailure` when it cannot, or when a rule broke. */
   perform(line: string): readonly string[];
@@ -45,8 +47,9 @@ export function tell(path: string, text: string, stage: Stage): Told {
     try {
       told.push(...stage.perform(line).map((sentence) => INDENT + sentence));
     } catch (error) {
-      if (!(error instanceof StoryFailure)) throw error;
-      return { text: ended(told), failure: `${path}:${at + 1}: ${error.message}` };
+      if (!(error instanceof StoryFailure || error instanceof AssertionFailure)) throw error;
+      const what = error instanceof StoryFailure ? '' : 'an assertion of the code failed: ';
+      return { text: ended(told), failure: `${path}:${at + 1}: ${what}${error.message}` };
     }
   }
   return { text: ended(told), failure: null };

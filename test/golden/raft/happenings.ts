@@ -11,19 +11,18 @@ type Happening = {
   readonly subject: NodeId | null;
   readonly verb: string;
   readonly rest: () => string;
-  /** Told where the last node does it, not the first. */
-  readonly late: boolean;
   times: number;
 };
 
-/** Entries, or an index, that grow while a line of the script lasts. */
-type Growth = { entries: Entry[] };
+type Sentence = { readonly one: Happening; readonly subjects: Set<NodeId>; times: number };
 
 export class Happenings {
   readonly #order: readonly NodeId[];
   #list: Happening[] = [];
-  #growths = new Map<string, Growth>();
-  #newest = new Map<string, { value: number }>();
+  /** Ranges of entries, and numbers, that grow while a line of the script lasts. */
+  #ranges = new Map<string, Entry[]>();
+  #newest = new Map<string, { value: number; readonly told: Happening }>();
+  #targets = new Map<string, Set<NodeId>>();
 
   constructor(order: readonly NodeId[]) {
     this.#order = order;
@@ -39,13 +38,7 @@ export class Happenings {
       (one) => one.subject === subject && one.verb === verb && one.rest() === rest,
     );
     if (same !== undefined) same.times += 1;
-    else this.#list.push({ subject, verb, rest: () => rest, late: false, times: 1 });
-  }
-
-  /** A sentence without a node as its subject; said once. */
-  remark(sentence: string): void {
-    if (this.#list.some(({ subject, verb }) => subject === null && verb === sentence)) return;
-    this.#list.push({ subject: null, verb: sentence, rest: () => '', late: false, times: 1 });
+    else this.#add(subject, verb, () => rest);
   }
 
   /** `key` keeps apart what must not become one range, such as entries of different leaders. */
@@ -53,54 +46,85 @@ export class Happenings {
     const first = entries[0];
     if (first === undefined) return;
     const place = `${subject}/${verb}/${key}`;
-    const known = this.#growths.get(place);
-    if (known !== undefined && known.entries.at(-1)?.index === first.index - 1) {
-      known.entries.push(...entries);
+    const known = this.#ranges.get(place);
+    if (known !== undefined && known.at(-1)?.index === first.index - 1) {
+      known.push(...entries);
       return;
     }
-    const growth: Growth = { entries: [...entries] };
-    this.#growths.set(place, growth);
+    const range = [...entries];
+    this.#ranges.set(place, range);
     const suffix = key.startsWith('(') ? ` ${key}` : '';
-    const rest = (): string => entriesText(growth.entries) + suffix;
-    this.#list.push({ subject, verb, rest, late: false, times: 1 });
+    this.#add(subject, verb, () => entriesText(range) + suffix);
   }
 
-  /** A number that only the newest value of is told. */
+  /** A number of which only the newest value is told, where it came. */
   tellNewest(subject: NodeId, verb: string, text: (value: number) => string, value: number): void {
-    const found = this.#newest.get(`${subject}/${verb}`);
-    if (found !== undefined) {
-      found.value = value;
-      const at = this.#list.findIndex((one) => one.subject === subject && one.verb === verb);
-      this.#list.push(...this.#list.splice(at, 1));
+    const place = `${subject}/${verb}`;
+    const known = this.#newest.get(place);
+    if (known !== undefined) {
+      known.value = value;
+      this.#list = [...this.#list.filter((one) => one !== known.told), known.told];
       return;
     }
-    const one = { value };
-    this.#newest.set(`${subject}/${verb}`, one);
-    this.#list.push({ subject, verb, rest: () => text(one.value), late: true, times: 1 });
+    const told = this.#add(subject, verb, () => text(this.#newest.get(place)?.value ?? value));
+    this.#newest.set(place, { value, told });
   }
+
+  /** What became of messages, by the script's own will: `(lost: vote a → b c)`. */
+  remark(fate: string, to: NodeId): void {
+    const known = this.#targets.get(fate);
+    if (known !== undefined) {
+      known.add(to);
+      return;
+    }
+    const targets = new Set([to]);
+    this.#targets.set(fate, targets);
+    const names = (): string => this.#order.filter((node) => targets.has(node)).join(' ');
+    this.#add(null, fate, () => `${names()})`);
+  }
+
   /** The sentences so far, in the order in which each began; then forgets them. */
   take(): readonly string[] {
-    const groups = new Map<string, { readonly one: Happening; readonly subjects: Set<NodeId> }>();
-    const repeated = new Set<string>();
+    const sentences: Sentence[] = [];
     for (const one of this.#list) {
-      const key = `${one.verb} ${one.rest()}`;
-      const group = groups.get(key) ?? { one, subjects: new Set<NodeId>() };
-      if (one.late) groups.delete(key);
-      groups.set(key, group);
-      if (one.subject !== null) group.subjects.add(one.subject);
-      if (one.times > 1) repeated.add(key);
+      const { subject } = one;
+      const at = sentences.findLastIndex((sentence) => sameWords(sentence.one, one));
+      const same = sentences[at];
+      // Nobody's own deeds are told out of their order.
+      const later = sentences.slice(at + 1);
+      const joins = subject !== null && !later.some(({ subjects }) => subjects.has(subject));
+      if (same === undefined || !joins) {
+        const subjects = new Set(subject === null ? [] : [subject]);
+        sentences.push({ one, subjects, times: one.times });
+        continue;
+      }
+      same.subjects.add(subject);
+      same.times = Math.max(same.times, one.times);
     }
+    const texts = sentences.map((sentence) => this.#text(sentence));
     this.#list = [];
-    this.#growths = new Map();
+    this.#ranges = new Map();
     this.#newest = new Map();
-    return [...groups].map(([key, { one, subjects }]) => {
-      if (one.subject === null) return one.verb;
-      const names = this.#order.filter((node) => subjects.has(node));
-      const verb = names.length > 1 ? one.verb : singular(one.verb);
-      const again = repeated.has(key) ? ', again and again' : '';
-      return `${namesText(names)} ${verb} ${one.rest()}${again}`.trimEnd();
-    });
+    this.#targets = new Map();
+    return texts;
   }
+
+  #add(subject: NodeId | null, verb: string, rest: () => string): Happening {
+    const one: Happening = { subject, verb, rest, times: 1 };
+    this.#list.push(one);
+    return one;
+  }
+
+  #text({ one, subjects, times }: Sentence): string {
+    if (one.subject === null) return `${one.verb} ${one.rest()}`;
+    const names = this.#order.filter((node) => subjects.has(node));
+    const verb = names.length > 1 ? one.verb : singular(one.verb);
+    return `${namesText(names)} ${verb} ${one.rest()}${times > 1 ? ', again and again' : ''}`;
+  }
+}
+
+function sameWords(a: Happening, b: Happening): boolean {
+  return a.subject !== null && a.verb === b.verb && a.rest() === b.rest();
 }
 
 const IRREGULAR: Readonly<Record<string, string>> = { are: 'is', have: 'has', would: 'would' };

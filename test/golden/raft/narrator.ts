@@ -67,8 +67,8 @@ export class Narrator {
   }
 
   interfered(what: Interference['what'], kind: MessageKind, { from, to }: RaftMessage): void {
-    const fate = { lose: 'is lost', double: 'comes twice', hold: 'is held back' }[what];
-    this.#options.happenings.remark(`(${kind} ${from} → ${to} ${fate})`);
+    const fate = { lose: 'lost', double: 'doubled', hold: 'held back' }[what];
+    this.#options.happenings.remark(`(${fate}: ${kind} ${from} →`, to);
   }
 
   restarted(id: NodeId): void {
@@ -114,6 +114,7 @@ export class Narrator {
     if (!leads && before.leader !== null && before.leader !== asked.from && recent) {
       return `hears ${before.leader}`;
     }
+    if (before.diskStalled) return 'its disk stalls';
     const { lastIndex, lastTerm } = before;
     if (asked.lastTerm !== lastTerm && asked.lastTerm < lastTerm) {
       return `its log ends in term ${lastTerm}, that of ${asked.from} in term ${asked.lastTerm}`;
@@ -122,8 +123,9 @@ export class Narrator {
       return `its log ends at ${lastIndex}, that of ${asked.from} at ${asked.lastIndex}`;
     }
     if (leads) return 'leads';
-    if (after.votedFor === machine.id) return 'votes for itself';
-    if (after.votedFor !== null) return `has voted for ${after.votedFor}`;
+    const voted = asked.kind === 'vote' ? after.votedFor : null;
+    if (voted === machine.id) return 'votes for itself';
+    if (voted !== null) return `has voted for ${voted}`;
     return before.leader === null ? 'no reason known' : `follows ${before.leader}`;
   }
 

@@ -87,13 +87,19 @@ function logText(machine: Machine, held: Held): string {
   const { entries, commitIndex, durableIndex } = held;
   const snapshot = machine.disk.snapshot;
   const parts = snapshot === null ? [] : [`[≤${snapshot.meta.index}]`];
-  const committed = entries.filter(({ index }) => index <= commitIndex);
-  const rest = entries.filter(({ index }) => index > commitIndex);
-  parts.push(...marksOf(committed), '|');
-  parts.push(...marksOf(rest.filter(({ index }) => index <= durableIndex)));
-  const unwritten = rest.filter(({ index }) => index > durableIndex);
-  if (unwritten.length > 0) parts.push('~', ...marksOf(unwritten));
-  return parts.join(' ');
+  const marks = (from: number, to: number): string[] =>
+    marksOf(entries.filter(({ index }) => index > from && index <= to));
+  const borders = [
+    { at: commitIndex, sign: '|' },
+    // Nothing to say where the whole log is on the disk.
+    ...((entries.at(-1)?.index ?? 0) > durableIndex ? [{ at: durableIndex, sign: '~' }] : []),
+  ].sort((one, other) => one.at - other.at);
+  let from = 0;
+  for (const { at, sign } of borders) {
+    parts.push(...marks(from, at), sign);
+    from = at;
+  }
+  return [...parts, ...marks(from, Number.POSITIVE_INFINITY)].join(' ');
 }
 
 function roleText(machine: Machine, status: RaftStatus): string {

@@ -30,7 +30,6 @@ import { Wire } from './wire.ts';
 const RUNAWAY_STEPS = 100_000;
 /** The driver of the product calls a write stalled after four times CheckQuorum. */
 const STALL_FACTOR = 4;
-const SEED = 20_140_619;
 
 export type Limits = Pick<
   RaftOptions,
@@ -51,6 +50,7 @@ export type Cast = {
   readonly disks: ReadonlyMap<NodeId, Restored>;
   readonly limits: Limits;
   readonly sabotage: Sabotage;
+  readonly seed: number;
 };
 
 export class World {
@@ -66,7 +66,7 @@ export class World {
   #nextId = 1;
   #steps = 0;
 
-  constructor({ configuration, spares, disks, limits, sabotage }: Cast) {
+  constructor({ configuration, spares, disks, limits, sabotage, seed }: Cast) {
     const nodes = [...membersOf(configuration), ...spares];
     const times = defaultTimes('fast', configuration.voters.length);
     const { checkQuorumMs, clockDrift, electionGapMs, electionTimeoutMs, heartbeatMs } = times;
@@ -83,7 +83,7 @@ export class World {
       interfered: (what, kind, message) => this.#narrator.interfered(what, kind, message),
       running: () => this.running().map(({ id }) => id),
     });
-    const random = seededRandom(SEED);
+    const random = seededRandom(seed);
     for (const [rank, id] of nodes.entries()) {
       const raft = {
         ...{ id, rank, heartbeatMs, electionTimeoutMs, electionGapMs, checkQuorumMs, clockDrift },
