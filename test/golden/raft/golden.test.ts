@@ -30,9 +30,7 @@ describe('each story comes out as its file says', () => {
 
 test('what the stories expect does not hang on the election timeouts of one seed', () => {
   const failures = names.flatMap((name) =>
-    [1, 2, 3, 4, 5].flatMap(
-      (seed) => tell(name, textOf(name), new RaftStage({ seed })).failure ?? [],
-    ),
+    [1, 2, 3].flatMap((seed) => tell(name, textOf(name), new RaftStage({ seed })).failure ?? []),
   );
   expect(failures).toEqual([]);
 });
