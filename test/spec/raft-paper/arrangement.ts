@@ -100,14 +100,21 @@ export class Arrangement {
     return this.#running(id).status();
   }
 
-  /** The terms of the whole log, as figures 6 to 8 draw it. */
-  log(id: NodeId): readonly number[] {
+  /** Every entry that the log in memory holds. */
+  entries(id: NodeId): readonly Entry[] {
     const core = this.#running(id);
     const { firstIndex, lastIndex } = core.status();
-    return Array.from(
-      { length: lastIndex - firstIndex + 1 },
-      (_, i) => core.termAt(firstIndex + i) ?? Number.NaN,
-    );
+    const all: Entry[] = [];
+    for (let index = firstIndex; index <= lastIndex; index += 1) {
+      const entry = core.entryAt(index);
+      if (entry !== null) all.push(entry);
+    }
+    return all;
+  }
+
+  /** The terms of the log, as figures 6 to 8 draw it. */
+  log(id: NodeId): readonly number[] {
+    return this.entries(id).map(({ term }) => term);
   }
 
   applied(id: NodeId): readonly Entry[] {
