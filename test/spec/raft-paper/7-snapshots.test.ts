@@ -251,6 +251,15 @@ describe('Raft §7, figure 13: a follower that is sent a snapshot', () => {
     expect(bench.status).toMatchObject({ commitIndex: 11, lastIndex: 12 });
   });
 
+  test('5. nor does one that is older than what it has compacted', () => {
+    const later = { ...META, index: 12 };
+    const bench = new Bench({ snapshot: { meta: later, state: STATE }, terms: [2], term: 3 });
+    for (const offset of OFFSETS) {
+      expect(bench.receive(chunk(offset))).toMatchObject({ restore: null, persist: null });
+    }
+    expect(bench.status).toMatchObject({ firstIndex: 13, lastIndex: 13, commitIndex: 12 });
+  });
+
   test('6. keeps the entries that follow when it has the same last entry, and answers', () => {
     const bench = new Bench({ terms: [1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2], term: 3 });
     const ready = bench.receive(chunk(0));

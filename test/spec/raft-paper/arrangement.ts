@@ -200,7 +200,8 @@ export class Arrangement {
   /** Time passes and every deadline is kept. */
   run(ms: number): void {
     const until = this.now + ms;
-    for (;;) {
+    for (let calls = 0; ; calls += 1) {
+      if (calls > MAX_DELIVERIES) throw new Error('a deadline that was kept does not move');
       const up = this.ids.filter((id) => this.isUp(id));
       const deadlines = up.map((id) => this.#server(id).nextDeadlineMs);
       const next = Math.min(...deadlines, ...this.#network.map(({ atMs }) => atMs));
