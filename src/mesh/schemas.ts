@@ -81,7 +81,7 @@ export const raftMessage: z.ZodType<RaftMessage> = z.discriminatedUnion('kind', 
     done: z.boolean(),
     readId: counter,
   }),
-  z.object({ ...envelope, kind: z.literal('timeout-now') }),
+  z.object({ ...envelope, kind: z.enum(['timeout-now', 'transfer-refused']) }),
 ]);
 
 const addressed = { from: name, to: name, requestId: counter };

@@ -76,8 +76,12 @@ function whyNot(state: State, lead: Leadership): Ready['rejected'][number]['code
   return hasCommittedInTerm(state) ? null : 'TERM_NOT_COMMITTED';
 }
 
-/** Once the joint configuration is committed, the final one follows (Raft §6). */
+/**
+ * Once the joint configuration is committed, the final one follows (Raft §6). Not in the middle of a
+ * transfer, whose target would be one entry behind when it campaigns; the next leader does it.
+ */
 export function leaveJoint(state: State, lead: Leadership): void {
+  if (lead.transfer !== null) return;
   const { commitIndex, configurations } = state;
   const { inForce, index } = configurations;
   if (inForce.outgoing.length === 0 || commitIndex < index || !hasCommittedInTerm(state)) return;

@@ -17,7 +17,6 @@ import { ConfigurationHistory } from './configuration.ts';
 import { countOwnVote, onElectionDeadline, onForgetLeader } from './election.ts';
 import {
   advanceCommit,
-  beginTransfer,
   leaderDeadlineMs,
   onLeaderDeadline,
   propose,
@@ -30,8 +29,9 @@ import { Outbox } from './outbox.ts';
 import { receive } from './receiving.ts';
 import { becomeFollower } from './roles.ts';
 import { addRead } from './rounds.ts';
-import { flush } from './sending.ts';
+import { flush, isInContact } from './sending.ts';
 import { armElection, hardStateOf, type Leadership, type State } from './state.ts';
+import { beginTransfer, endOverdueTransfer } from './transfer.ts';
 import type {
   Configuration,
   Entry,
@@ -106,6 +106,7 @@ export class RaftCore {
     state.now = Math.max(state.now, now);
     state.random = random;
     state.outbox = new Outbox();
+    if (state.role.kind === 'leader') endOverdueTransfer(state, state.role);
     const installed = take(state, event);
     if (state.role.kind === 'leader') lead(state, state.role);
     stepDownWhenRemoved(state);
@@ -194,9 +195,7 @@ function take(state: State, event: RaftEvent): Snapshot | null {
       return null;
     case 'transfer':
       stepDownWithoutQuorum(state);
-      if (state.role.kind === 'leader') {
-        beginTransfer(state, state.role, event.to, event.timeoutMs);
-      }
+      beginTransfer(state, event.to, event.timeoutMs);
       return null;
     case 'forget-leader':
       onForgetLeader(state);
@@ -229,8 +228,20 @@ function onCompacted(state: State, snapshot: Snapshot): void {
   const { index } = snapshot.meta;
   if (index <= (state.log.snapshot?.meta.index ?? 0)) return;
   assert(index <= state.appliedIndex, `saved at ${index}, before it was applied`);
-  state.log.compact(snapshot);
+  state.log.compact(snapshot, neededFrom(state), state.options.maxUncommittedBytes);
   state.configurations.compacted(index);
+}
+
+/** The first entry that a follower, of those that answer, has not got and is not being sent. */
+function neededFrom(state: State): number {
+  let from = Number.POSITIVE_INFINITY;
+  if (state.role.kind !== 'leader') return from;
+  for (const progress of state.role.peers.values()) {
+    if (!isInContact(state, progress)) continue;
+    const reached = progress.transmission?.snapshot.meta.index ?? progress.match;
+    from = Math.min(from, reached + 1);
+  }
+  return from;
 }
 
 function onRead(state: State, readId: number): void {
@@ -254,6 +265,7 @@ function ready(state: State, installed: Snapshot | null): Ready {
     readsRejected: outbox.readsRejected,
     rejected: outbox.rejected,
     accepted: outbox.accepted,
+    transferEnded: outbox.transferEnded,
     role: state.role.kind,
     leader: state.leader,
     term: state.term,

@@ -84,12 +84,6 @@ export function onForgetLeader(state: State): void {
     );
 }
 
-export function onTimeoutNow(state: State, from: NodeId): void {
-  if (state.role.kind === 'follower' && state.leader === from && mayCampaign(state)) {
-    campaign(state, true);
-  }
-}
-
 /** Same checks as a real vote, so that whoever wins the pre-vote can win the vote (NuRaft#134). */
 export function onPreVote(state: State, message: VoteRequest): void {
   const granted =
@@ -138,9 +132,17 @@ export function hearsLeaderOtherThan(state: State, from: NodeId): boolean {
   return now < heardMs + options.electionTimeoutMs;
 }
 
-/** A node that is no voter, or cannot write its vote, never asks for votes (Raft §6). */
-function mayCampaign(state: State): boolean {
-  return !state.diskStalled && isVoter(state.configurations.inForce, state.options.id);
+/**
+ * A node that cannot write its vote, or is no voter, never asks for votes (Raft §6). One that an
+ * uncommitted entry leaves out may: only with its log, perhaps, can that entry be committed. Its own
+ * vote does not count then (thesis §4.2.2).
+ */
+export function mayCampaign(state: State): boolean {
+  const { commitIndex, configurations, diskStalled, options } = state;
+  if (diskStalled) return false;
+  const { inForce, index } = configurations;
+  if (isVoter(inForce, options.id)) return true;
+  return index > commitIndex && isVoter(configurations.at(index - 1), options.id);
 }
 
 function askVoters(

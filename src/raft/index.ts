@@ -20,4 +20,5 @@ export type {
   Restored,
   Role,
   SnapshotMeta,
+  TransferEnded,
 } from './types.ts';

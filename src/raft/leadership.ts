@@ -1,13 +1,13 @@
 /**
- * A leader's own deeds: taking office, appending, committing, its deadlines, handing over.
+ * A leader's own deeds: taking office, appending, committing, its deadlines, leaving office.
  *
  * A new leader appends a no-op, since it may commit entries of earlier terms only through one of its
  * own (Raft §5.4.2, figure 8). Proposals that came while the election was open follow it in the same
  * message and the same write.
  *
- * Does not interpret what followers answer: see replication.ts.
+ * Does not interpret what followers answer (replication.ts), nor hand over in order (transfer.ts).
  *
- * Reference: Raft §5.3, §5.4.2, §8; thesis §3.10 (transfer), §6.4.
+ * Reference: Raft §5.3, §5.4.2, §8; thesis §6.4.
  */
 import type { Millis, NodeId } from '../lib/ids.ts';
 import { isVoter, membersOf, votersOf } from './configuration.ts';
@@ -24,6 +24,7 @@ import {
   serveReads,
 } from './rounds.ts';
 import { type Campaign, commitUpTo, type Leadership, type State, sendNow } from './state.ts';
+import { askSuccessor } from './transfer.ts';
 import type { Entry } from './types.ts';
 
 /** candidate -> leader */
@@ -42,6 +43,7 @@ export function becomeLeader(state: State, campaign: Campaign): void {
     reads: [],
     transfer: null,
     heartbeatDeadlineMs: now,
+    bulk: { sinceMs: now, chunks: 0 },
     uncommittedBytes: tail.reduce((sum, entry) => sum + entryBytes(entry), 0),
   };
   state.role = lead;
@@ -133,7 +135,6 @@ export function leaderDeadlineMs(state: State, lead: Leadership): Millis {
 /** CheckQuorum first: a leader that has lost its quorum must not send one more heartbeat. */
 export function onLeaderDeadline(state: State, lead: Leadership): void {
   if (stepDownWithoutQuorum(state)) return;
-  if (lead.transfer !== null && state.now >= lead.transfer.deadlineMs) lead.transfer = null;
   if (state.now < lead.heartbeatDeadlineMs) return;
   beginRound(state, lead);
   askSuccessor(state, lead);
@@ -151,23 +152,6 @@ export function stepDownWhenRemoved(state: State): void {
   const { configurations, options, role } = state;
   if (role.kind !== 'leader' || state.commitIndex < configurations.index) return;
   if (!isVoter(configurations.inForce, options.id)) becomeFollower(state, state.term, null);
-}
-
-/** Stops proposals, brings `to` up to date, then tells it to campaign; gives up at the deadline. */
-export function beginTransfer(state: State, lead: Leadership, to: NodeId, timeoutMs: Millis): void {
-  if (!lead.peers.has(to) || !isVoter(state.configurations.inForce, to)) return;
-  // A repeated request must not push the bound out for ever.
-  if (lead.transfer?.to === to) return;
-  lead.transfer = { to, deadlineMs: state.now + timeoutMs };
-  askSuccessor(state, lead);
-}
-
-/** Repeated with each heartbeat until the transfer is over, since the request may be lost. */
-export function askSuccessor(state: State, lead: Leadership): void {
-  if (lead.transfer === null) return;
-  const { to } = lead.transfer;
-  if (lead.peers.get(to)?.match !== state.log.lastIndex) return;
-  sendNow(state, to, { kind: 'timeout-now' });
 }
 
 /** DESIGN §4: a leader whose log cannot be written steps down, and says who should follow it. */

@@ -2,9 +2,9 @@
  * The log in memory: a snapshot, the entries that are still held, and how much of them has already
  * been handed to the disk.
  *
- * A few entries below the snapshot stay in memory, so that a follower which is only a little behind
- * gets entries and not the whole state machine; after a restart they are gone, which costs nothing
- * but that.
+ * Some entries below the snapshot stay in memory, so that a follower which is only a little behind, or
+ * has just been sent the snapshot before, gets entries and not the whole state machine; after a
+ * restart they are gone, which costs nothing but that.
  *
  * Knows nothing of terms other than those of its entries, nor of what is committed or durable.
  *
@@ -123,12 +123,20 @@ export class RaftLog {
     return entries;
   }
 
-  /** The state machine was saved at `meta`: what lies well before it may go. */
-  compact(snapshot: Snapshot): void {
+  /**
+   * The state machine was saved at `meta`: what lies well before it may go, except entries from
+   * `neededFrom` on. Of what stays below the snapshot there are at most `maxBytes`.
+   */
+  compact(snapshot: Snapshot, neededFrom: number, maxBytes: number): void {
     const { index, term } = snapshot.meta;
     assert(this.termAt(index) === term, `the snapshot at ${index} is of another log`);
     this.#snapshot = snapshot;
-    const base = Math.max(this.#base.index, index - RETAINED_ENTRIES);
+    const lowest = Math.max(this.#base.index, Math.min(index - RETAINED_ENTRIES, neededFrom - 1));
+    let base = index;
+    for (let bytes = 0; base > lowest; base -= 1) {
+      bytes += entryBytes(known(this.entryAt(base), `entry ${base}`));
+      if (bytes > maxBytes) break;
+    }
     const baseTerm = known(this.termAt(base), 'base of a compacted log');
     this.#entries.splice(0, base - this.#base.index);
     this.#base = { index: base, term: baseTerm };

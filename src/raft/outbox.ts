@@ -20,6 +20,7 @@ export class Outbox {
   readonly rejected: Mutable<Ready['rejected']> = [];
   readonly accepted: Mutable<Ready['accepted']> = [];
   restore: Ready['restore'] = null;
+  transferEnded: Ready['transferEnded'] = null;
   horizonMs: Millis | null = null;
 
   rejectProposal(

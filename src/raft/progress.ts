@@ -115,7 +115,7 @@ export class Progress {
     this.#next = next;
   }
 
-  /** probe | replicate -> snapshot. */
+  /** probe | replicate | snapshot -> snapshot, the newest there is. */
   lacks(snapshot: Snapshot): void {
     this.#state = 'snapshot';
     this.#inflight = [];

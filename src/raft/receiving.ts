@@ -9,7 +9,7 @@
  */
 
 import { membersOf } from './configuration.ts';
-import { hearsLeaderOtherThan, onPreVote, onTimeoutNow, onVote, onVoteReply } from './election.ts';
+import { hearsLeaderOtherThan, onPreVote, onVote, onVoteReply } from './election.ts';
 import { onAppend } from './following.ts';
 import { onSnapshot } from './install.ts';
 import type { Snapshot } from './log.ts';
@@ -17,6 +17,7 @@ import { isPlausible } from './plausible.ts';
 import { onAppendReply, onSnapshotReply } from './replication.ts';
 import { becomeFollower } from './roles.ts';
 import { type State, sendAfterPersist } from './state.ts';
+import { onTimeoutNow, onTransferRefused, refuse } from './transfer.ts';
 import type { RaftMessage } from './types.ts';
 
 /** Answers the snapshot that the message completed, if it did. */
@@ -83,6 +84,9 @@ function answerOldTerm(state: State, message: RaftMessage): void {
     case 'pre-vote-reply':
       onVoteReply(state, message);
       return;
+    case 'timeout-now':
+      refuse(state, message.from);
+      return;
     default:
   }
 }
@@ -110,6 +114,9 @@ function dispatch(state: State, message: RaftMessage): Snapshot | null {
       return null;
     case 'timeout-now':
       onTimeoutNow(state, message.from);
+      return null;
+    case 'transfer-refused':
+      if (role.kind === 'leader') onTransferRefused(state, role, message.from);
       return null;
     default:
       return null;

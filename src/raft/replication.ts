@@ -7,10 +7,12 @@
  *
  * Reference: Raft §5.3 (including the accelerated back-up); etcd-io/raft `raft.go` `stepLeader`.
  */
-import { advanceCommit, askSuccessor } from './leadership.ts';
+import { known } from '../lib/assert.ts';
+import { advanceCommit } from './leadership.ts';
 import type { Progress } from './progress.ts';
 import { echoed, serveReads } from './rounds.ts';
 import type { Leadership, State } from './state.ts';
+import { askSuccessor } from './transfer.ts';
 import type { RaftMessage } from './types.ts';
 
 type AppendReply = Extract<RaftMessage, { kind: 'append-reply' }>;
@@ -39,9 +41,17 @@ export function onSnapshotReply(state: State, lead: Leadership, reply: SnapshotR
   afterAnswer(state, lead, grew);
 }
 
-/** The log reaches the follower again: it has the snapshot, or never needed it. */
+/**
+ * The log reaches the follower again: it has the snapshot, or never needed it. If the log was cut
+ * once more while the snapshot travelled, a newer one has to follow.
+ */
 function leaveSnapshotWhenServed(state: State, progress: Progress): void {
-  if (progress.match >= state.log.firstIndex - 1) progress.agreed();
+  const { match, transmission } = progress;
+  const { firstIndex, snapshot } = state.log;
+  if (match >= firstIndex - 1) progress.agreed();
+  else if (transmission !== null && match >= transmission.snapshot.meta.index) {
+    progress.lacks(known(snapshot, 'snapshot of a compacted log'));
+  }
 }
 
 /**

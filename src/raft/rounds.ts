@@ -17,7 +17,7 @@ import type { Millis } from '../lib/ids.ts';
 import { votersOf } from './configuration.ts';
 import type { Progress } from './progress.ts';
 import { quorumValue } from './quorum.ts';
-import { sendHeartbeat } from './sending.ts';
+import { isInContact, sendHeartbeat } from './sending.ts';
 import type { Leadership, State } from './state.ts';
 
 /** Reads that may wait at once; more are refused. */
@@ -107,8 +107,7 @@ export function bestSuccessor(state: State, lead: Leadership): string | null {
   let best: { readonly voter: string; readonly match: number } | null = null;
   for (const voter of votersOf(state.configurations.inForce)) {
     const progress = lead.peers.get(voter);
-    if (progress === undefined) continue;
-    if (state.now >= progress.contactMs + state.options.electionTimeoutMs) continue;
+    if (progress === undefined || !isInContact(state, progress)) continue;
     if (best === null || progress.match > best.match) best = { voter, match: progress.match };
   }
   return best?.voter ?? null;

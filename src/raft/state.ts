@@ -55,6 +55,8 @@ export type Leadership = {
   reads: PendingRead[];
   transfer: Transfer | null;
   heartbeatDeadlineMs: Millis;
+  /** Chunks of snapshots that were sent, to whomever, since a moment not long ago. */
+  readonly bulk: { sinceMs: Millis; chunks: number };
   uncommittedBytes: number;
 };
 

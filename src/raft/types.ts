@@ -84,7 +84,10 @@ export type RaftMessage = { readonly from: NodeId; readonly to: NodeId; readonly
       readonly done: boolean;
       readonly readId: number;
     }
+  /** The leader hands over: campaign at once (thesis §3.10). */
   | { readonly kind: 'timeout-now' }
+  /** The answer of a target that will not campaign, so that the leader need not wait for it. */
+  | { readonly kind: 'transfer-refused' }
 );
 
 export type RaftEvent =
@@ -101,9 +104,21 @@ export type RaftEvent =
   | { readonly kind: 'compacted'; readonly meta: SnapshotMeta; readonly state: Uint8Array }
   /** Asks for a ReadIndex (§6.4 of the thesis); `readId` is the caller's, fresh for each attempt. */
   | { readonly kind: 'read'; readonly readId: number }
+  /** Hand over to `to` within `timeoutMs`. What it came to: `transferEnded`, or another leader. */
   | { readonly kind: 'transfer'; readonly to: NodeId; readonly timeoutMs: Millis }
   /** The failure detector has proof that the leader's process is gone. */
   | { readonly kind: 'forget-leader' };
+
+/**
+ * How a transfer ended without a new leader: nobody was asked, or the target said no (`refused`); the
+ * bound passed (`timed-out`); a transfer to another node took its place (`replaced`). In all of them
+ * but the last, proposals are taken again. Success, and every other end of a leadership, shows in
+ * `role` and `leader`.
+ */
+export type TransferEnded = {
+  readonly to: NodeId;
+  readonly outcome: 'refused' | 'timed-out' | 'replaced';
+};
 
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
 
@@ -152,6 +167,7 @@ export type Ready = {
     readonly index: number;
     readonly term: number;
   }[];
+  readonly transferEnded: TransferEnded | null;
   readonly role: Role;
   readonly leader: NodeId | null;
   readonly term: number;

@@ -40,6 +40,7 @@ const RAFT_KINDS: Readonly<Record<RaftMessage['kind'], true>> = {
   snapshot: true,
   'snapshot-reply': true,
   'timeout-now': true,
+  'transfer-refused': true,
 };
 const CONTROL_KINDS: Readonly<Record<ControlMessage['kind'], true>> = {
   'lease-request': true,

@@ -85,7 +85,10 @@ const message: fc.Arbitrary<RaftMessage> = fc.oneof(
     done: fc.boolean(),
     readId: number,
   }),
-  fc.record({ ...envelope, kind: fc.constant('timeout-now' as const) }),
+  fc.record({
+    ...envelope,
+    kind: fc.constantFrom('timeout-now' as const, 'transfer-refused' as const),
+  }),
 );
 
 type Act =

@@ -50,6 +50,7 @@ const ready = (parts: Partial<Ready>): Ready => ({
   readsRejected: [],
   rejected: [],
   accepted: [],
+  transferEnded: null,
   role: 'follower',
   leader: null,
   term: 2,

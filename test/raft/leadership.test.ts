@@ -1,4 +1,4 @@
-/** CheckQuorum, ReadIndex, transfer, stalled disks: thesis §3.10, §6.2, §6.4; DESIGN §4, §7. */
+/** CheckQuorum, ReadIndex, stalled disks: thesis §6.2, §6.4; DESIGN §4, §7. */
 import { describe, expect, test } from 'vitest';
 import { Bench, configuration } from './bench.ts';
 
@@ -195,71 +195,6 @@ describe('ReadIndex', () => {
       refused += bench.step({ kind: 'read', readId }).readsRejected.length;
     }
     expect(refused).toBe(5000 - 4096);
-  });
-});
-
-describe('transfer', () => {
-  test('§3.10 the target is brought up to date, then told; proposals wait', () => {
-    const bench = new Bench();
-    bench.lead();
-    bench.propose();
-    bench.sync();
-    bench.takeSent();
-    bench.step({ kind: 'transfer', to: 'b', timeoutMs: 100 });
-    expect(bench.takeOf('timeout-now')).toEqual([]);
-    expect(bench.propose('y', 9).rejected).toEqual([
-      { proposalId: 9, code: 'TRANSFERRING', leader: 'a' },
-    ]);
-    bench.ack('b', 2);
-    expect(bench.takeOf('timeout-now')).toMatchObject([{ to: 'b' }]);
-  });
-
-  test('§3.10 an abandoned transfer ends at its bound, and proposals go on', () => {
-    const bench = new Bench();
-    bench.lead();
-    bench.step({ kind: 'transfer', to: 'b', timeoutMs: 100 });
-    bench.elapse(60);
-    bench.step({ kind: 'transfer', to: 'b', timeoutMs: 100 });
-    bench.elapse(40);
-    bench.step({ kind: 'deadline' });
-    expect(bench.propose().accepted).toHaveLength(1);
-  });
-
-  test('a lost request is repeated with each heartbeat', () => {
-    const bench = new Bench();
-    bench.lead();
-    bench.step({ kind: 'transfer', to: 'b', timeoutMs: 1000 });
-    bench.takeSent();
-    bench.deadline();
-    expect(bench.takeOf('timeout-now')).toHaveLength(1);
-  });
-
-  test('nobody else than another voter can be asked', () => {
-    const bench = new Bench({ configuration: configuration(['a', 'b', 'c'], [], ['d']) });
-    bench.lead();
-    for (const to of ['a', 'd', 'x']) bench.step({ kind: 'transfer', to, timeoutMs: 100 });
-    expect(bench.takeSent()).toEqual([]);
-    expect(bench.propose().accepted).toHaveLength(1);
-  });
-
-  test('§3.10 the target campaigns at once, without pre-vote, and says that it was asked', () => {
-    const bench = new Bench();
-    bench.appendFrom('b', 1);
-    bench.sync();
-    bench.takeSent();
-    bench.receive({ kind: 'timeout-now', from: 'b', term: 1 });
-    expect(bench.status).toMatchObject({ role: 'candidate', term: 2 });
-    bench.sync();
-    expect(bench.takeOf('vote')).toMatchObject([{ transfer: true }, { transfer: true }]);
-  });
-
-  test('only the present leader can ask', () => {
-    const bench = new Bench();
-    bench.appendFrom('b', 3);
-    bench.receive({ kind: 'timeout-now', from: 'c', term: 3 });
-    bench.receive({ kind: 'timeout-now', from: 'b', term: 2 });
-    bench.receive({ kind: 'timeout-now', from: 'c', term: 9 });
-    expect(bench.status).toMatchObject({ role: 'follower', term: 3 });
   });
 });
 

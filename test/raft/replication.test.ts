@@ -405,9 +405,25 @@ describe('configurations', () => {
     bench.sync();
     bench.ack('b', 2);
     expect(bench.status.role).toBe('leader');
-    const out = new Bench({ entries: [change(1, 1, ['b', 'c', 'd'])], term: 1 });
+  });
+
+  test('§6 a node that is left out does not campaign once that is committed', () => {
+    const entries = [change(1, 1, ['b', 'c', 'd'])];
+    const out = new Bench({ entries, term: 1, commitIndex: 1 });
     out.deadline();
     expect(out.status.role).toBe('follower');
+  });
+
+  test('thesis §4.2.2 until then it may have to campaign, and its own vote does not count', () => {
+    const out = new Bench({ entries: [change(1, 1, ['b', 'c', 'd'])], term: 1 });
+    out.becomeCandidate(['b']);
+    expect(out.status.role).toBe('pre-candidate');
+    out.becomeLeader(['c', 'b']);
+    out.sync();
+    out.ack('b', 2);
+    expect(out.status).toMatchObject({ role: 'leader', commitIndex: 0 });
+    out.ack('c', 2);
+    expect(out.status).toMatchObject({ role: 'follower', leader: null, commitIndex: 2 });
   });
 });
 

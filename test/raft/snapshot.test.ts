@@ -112,6 +112,10 @@ describe('a leader', () => {
   test('serves the new snapshot after compaction, keeping entries for those who lag a little', () => {
     const bench = new Bench({ raft: { maxInflightAppends: 1000 } });
     bench.lead();
+    // Nothing is kept for b, which is silent.
+    bench.deadline();
+    bench.elapse(200);
+    bench.ack('c', 1, 2);
     for (let i = 0; i < 400; i += 1) {
       bench.propose();
       bench.sync();
@@ -131,13 +135,14 @@ describe('a leader', () => {
       readId: 0,
     });
     expect(bench.takeOf('append')[0]).toMatchObject({ prevIndex: 200 });
+    bench.deadline();
     bench.receive({
       kind: 'append-reply',
       from: 'b',
       term: 1,
       matchIndex: 1,
       conflict: { index: 100, term: 1 },
-      readId: 0,
+      readId: 3,
     });
     expect(bench.takeOf('snapshot')[0]).toMatchObject({ meta: { index: 401 } });
   });

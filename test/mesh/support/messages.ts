@@ -58,6 +58,7 @@ export function everyRaftMessage(pair: Pair): readonly RaftMessage[] {
     snapshot(pair, bytes),
     { ...of, kind: 'snapshot-reply', index: 5, offset: 65_536, done: false, readId: 1 },
     { ...of, kind: 'timeout-now' },
+    { ...of, kind: 'transfer-refused' },
   ];
 }
 

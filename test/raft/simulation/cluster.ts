@@ -12,6 +12,7 @@ import type {
   Configuration,
   RaftEvent,
   RaftMessage,
+  RaftOptions,
   RaftStatus,
   Ready,
   Restored,
@@ -24,6 +25,15 @@ export const DRIFT = 0.01;
 /** Far beyond any seed: a deadline that stays in the past would go on for ever. */
 const RUNAWAY_STEPS = 500_000;
 
+/** Where a scenario wants another world than the usual one of small windows and chunks. */
+export type World = {
+  readonly raft?: Partial<RaftOptions>;
+  readonly compactEvery?: number;
+  readonly snapshotBytes?: number;
+  /** Sees every step of every node, after the checkers. */
+  readonly watch?: (host: Host, event: RaftEvent, ready: Ready) => void;
+};
+
 export class Cluster {
   readonly timeline = new Timeline();
   readonly random: Random;
@@ -33,6 +43,7 @@ export class Cluster {
   readonly violations: string[] = [];
   readonly #checker = new ClusterChecker();
   readonly #sabotage: Sabotage;
+  readonly #world: World;
   readonly #reads = new Map<number, { readonly floor: number; readonly askedLocalMs: number }>();
   /** By term: when the latest confirmed round of its leader began, and the leader's horizon. */
   readonly #roundBegan = new Map<number, number>();
@@ -51,10 +62,12 @@ export class Cluster {
     configuration: Configuration,
     nodes: readonly NodeId[],
     sabotage: Sabotage,
+    world: World = {},
   ) {
     this.random = seededRandom(seed);
     this.configuration = configuration;
     this.#sabotage = sabotage;
+    this.#world = world;
     this.network = new Network(this.timeline, this.random, (message) => this.#deliver(message));
     const compactEvery = 5 + this.random.below(40);
     this.hosts = nodes.map((id, rank) => {
@@ -72,12 +85,15 @@ export class Cluster {
           maxAppendBytes: 400,
           maxUncommittedBytes: 4000,
           snapshotChunkBytes: 32,
+          ...world.raft,
         },
         bootstrap: configuration,
         timeline: this.timeline,
         random: this.random,
         clockRate,
-        compactEvery,
+        compactEvery: world.compactEvery ?? compactEvery,
+        // Longer than a chunk, so that it takes several.
+        snapshotBytes: world.snapshotBytes ?? 100,
         sabotage,
         observer: {
           stepped: (host, before, event, ready) => this.#stepped(host, before, event, ready),
@@ -186,6 +202,7 @@ export class Cluster {
     for (const read of ready.reads) this.#checkRead(host, ready.term, read);
     this.#checkDigest(host);
     this.#note(host, event, ready);
+    this.#world.watch?.(host, event, ready);
   }
 
   /**

@@ -53,6 +53,7 @@ export type HostOptions = {
   readonly random: Random;
   readonly clockRate: number;
   readonly compactEvery: number;
+  readonly snapshotBytes: number;
   readonly observer: Observer;
   readonly sabotage: Sabotage;
 };
@@ -276,11 +277,10 @@ export class Host {
   }
 
   #compact(): void {
-    const { compactEvery } = this.#options;
+    const { compactEvery, snapshotBytes } = this.#options;
     if (this.#core === null || this.#applied < this.#compactedAt + compactEvery) return;
     this.#compactedAt = this.#applied;
-    // Longer than a chunk, so that a transfer takes several.
-    const state = new Uint8Array(100);
+    const state = new Uint8Array(snapshotBytes);
     new DataView(state.buffer).setInt32(0, this.#digest);
     const compaction = { meta: this.#core.snapshotMeta(this.#applied), state };
     this.#write({ persist: null, compaction, messages: [] });

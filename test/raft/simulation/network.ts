@@ -1,6 +1,7 @@
 /**
  * Messages between simulated nodes: each direction of each pair may be cut, and messages are lost,
- * delayed (hence reordered) and duplicated by chance.
+ * delayed (hence reordered) and duplicated by chance. Where a speed is set, each machine sends one
+ * message after the other, so that a large one delays those behind it, to whomever they go.
  */
 import type { NodeId } from '../../../src/lib/ids.ts';
 import type { Random } from '../../../src/lib/random.ts';
@@ -16,6 +17,9 @@ export type Weather = {
   readonly stragglerPercent: number;
 };
 
+/** What a message costs apart from what it carries. */
+const FRAME_BYTES = 100;
+
 export const CALM: Weather = {
   lossPercent: 0,
   duplicatePercent: 0,
@@ -29,7 +33,9 @@ export class Network {
   readonly #random: Random;
   readonly #deliver: (message: RaftMessage) => void;
   readonly #cuts = new Set<string>();
+  readonly #busyUntil = new Map<NodeId, number>();
   weather: Weather = CALM;
+  bytesPerMs = Number.POSITIVE_INFINITY;
 
   constructor(timeline: Timeline, random: Random, deliver: (message: RaftMessage) => void) {
     this.#timeline = timeline;
@@ -52,17 +58,37 @@ export class Network {
   send(message: RaftMessage): void {
     if (this.#cuts.has(`${message.from}>${message.to}`)) return;
     const { weather } = this;
+    const queuedMs = this.#queue(message);
     if (this.#chance(weather.lossPercent)) return;
     const copies = this.#chance(weather.duplicatePercent) ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {
       const span = weather.maxDelayMs - weather.minDelayMs;
       const late = this.#chance(weather.stragglerPercent) ? this.#random.below(600) : 0;
       const delayMs = weather.minDelayMs + (this.#random.below(1000) / 1000) * span + late;
-      this.#timeline.after(delayMs, () => this.#deliver(message));
+      this.#timeline.after(queuedMs + delayMs, () => this.#deliver(message));
     }
+  }
+
+  /** Milliseconds until the message has left its machine. */
+  #queue(message: RaftMessage): number {
+    if (this.bytesPerMs === Number.POSITIVE_INFINITY) return 0;
+    const { now } = this.#timeline;
+    const free = Math.max(now, this.#busyUntil.get(message.from) ?? 0);
+    const left = free + bytesOf(message) / this.bytesPerMs;
+    this.#busyUntil.set(message.from, left);
+    return left - now;
   }
 
   #chance(percent: number): boolean {
     return percent > 0 && this.#random.below(100) < percent;
   }
+}
+
+function bytesOf(message: RaftMessage): number {
+  if (message.kind === 'snapshot') return FRAME_BYTES + message.chunk.byteLength;
+  if (message.kind !== 'append') return FRAME_BYTES;
+  return message.entries.reduce(
+    (sum, entry) => sum + FRAME_BYTES + (entry.kind === 'command' ? entry.data.byteLength : 0),
+    FRAME_BYTES,
+  );
 }
