@@ -350,7 +350,9 @@ export class Driver {
   }
 
   #compact(): void {
-    const snapshot = this.replica.snapshot(this.raft.core.status().configuration);
+    // Of the place that is saved: the one in force may still be uncommitted, and be taken back.
+    const { configuration } = this.raft.core.snapshotMeta(this.replica.appliedIndex);
+    const snapshot = this.replica.snapshot(configuration);
     if (snapshot !== null) this.raft.compact(snapshot.meta, snapshot.state);
   }
 

@@ -13,9 +13,8 @@
  *
  * Reference: Raft §6; thesis §4.1–§4.3.
  */
-import type { NodeId } from '../lib/ids.ts';
 import { failure, type Result, success } from '../lib/result.ts';
-import { membersOf } from './configuration.ts';
+import { isSameSet, membersOf } from './configuration.ts';
 import { appendOwn } from './leadership.ts';
 import { Progress } from './progress.ts';
 import { hasCommittedInTerm } from './rounds.ts';
@@ -32,8 +31,8 @@ export function towards(
   const all = [...target.voters, ...target.learners];
   if (new Set(all).size !== all.length) return invalid('a node is named twice');
   if (target.voters.length === 0) return invalid('nobody would vote');
-  const sameVoters = sameSet(voters, target.voters);
-  if (sameVoters && sameSet(learners, target.learners)) return invalid('nothing would change');
+  const sameVoters = isSameSet(voters, target.voters);
+  if (sameVoters && isSameSet(learners, target.learners)) return invalid('nothing would change');
   if (!sameVoters && !target.voters.some((node) => voters.includes(node))) {
     return invalid('not one voter would stay');
   }
@@ -47,10 +46,6 @@ export function settled({ voters, learners }: Configuration): Configuration {
 
 function invalid(detail: string): Result<Configuration, ChangeFault> {
   return failure({ code: 'INVALID_CHANGE', detail });
-}
-
-function sameSet(a: readonly NodeId[], b: readonly NodeId[]): boolean {
-  return a.length === b.length && a.every((node) => b.includes(node));
 }
 
 export function proposeChange(state: State, proposalId: number, target: ChangeTarget): void {

@@ -28,6 +28,19 @@ export function membersOf(configuration: Configuration): readonly NodeId[] {
   return [...new Set([...votersOf(configuration), ...configuration.learners])];
 }
 
+export function isSameConfiguration(one: Configuration, other: Configuration): boolean {
+  return (
+    isSameSet(one.voters, other.voters) &&
+    isSameSet(one.outgoing, other.outgoing) &&
+    isSameSet(one.learners, other.learners)
+  );
+}
+
+/** Neither names a node twice. */
+export function isSameSet(one: readonly NodeId[], other: readonly NodeId[]): boolean {
+  return one.length === other.length && one.every((node) => other.includes(node));
+}
+
 type Placed = { readonly index: number; readonly configuration: Configuration };
 
 export class ConfigurationHistory {

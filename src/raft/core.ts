@@ -13,7 +13,7 @@ import { assert, unreachable } from '../lib/assert.ts';
 import type { Millis } from '../lib/ids.ts';
 import type { Random } from '../lib/random.ts';
 import { dropRemovedPeers, leaveJoint, proposeChange } from './change.ts';
-import { ConfigurationHistory } from './configuration.ts';
+import { ConfigurationHistory, isSameConfiguration } from './configuration.ts';
 import { countOwnVote, onElectionDeadline, onForgetLeader } from './election.ts';
 import {
   advanceCommit,
@@ -228,6 +228,11 @@ function onCompacted(state: State, snapshot: Snapshot): void {
   const { index } = snapshot.meta;
   if (index <= (state.log.snapshot?.meta.index ?? 0)) return;
   assert(index <= state.appliedIndex, `saved at ${index}, before it was applied`);
+  const inForce = state.configurations.at(index);
+  assert(
+    isSameConfiguration(inForce, snapshot.meta.configuration),
+    `saved at ${index} with a configuration that was not in force there`,
+  );
   state.log.compact(snapshot, neededFrom(state), state.options.maxUncommittedBytes);
   state.configurations.compacted(index);
 }

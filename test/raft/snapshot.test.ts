@@ -153,6 +153,17 @@ describe('a leader', () => {
     const compacted = { kind: 'compacted', meta: meta(1, 1), state: STATE } as const;
     expect(() => bench.step(compacted)).toThrow(/before it was applied/);
   });
+
+  test('so is a snapshot that carries the configuration in force instead of the one of its place', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.step({ kind: 'applied', index: 1 });
+    bench.step({ kind: 'change', proposalId: 1, target: { voters: ['a', 'b'], learners: [] } });
+    const { configuration: inForce } = bench.status;
+    const wrong = { ...bench.core.snapshotMeta(1), configuration: inForce };
+    const compacted = { kind: 'compacted', meta: wrong, state: STATE } as const;
+    expect(() => bench.step(compacted)).toThrow(/was not in force there/);
+  });
 });
 
 describe('a follower', () => {
