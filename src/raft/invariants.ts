@@ -11,6 +11,7 @@
  * Reference: Raft figure 3; LogCabin `RaftConsensusInvariants.cc`.
  */
 import type { NodeId } from '../lib/ids.ts';
+import { isSameSet } from './configuration.ts';
 import type { RaftCore } from './core.ts';
 import type { Entry, RaftMessage, RaftStatus, Ready } from './types.ts';
 
@@ -22,6 +23,7 @@ export type Violation = {
     | 'LeaderCompleteness'
     | 'StateMachineSafety'
     | 'OneVotePerTerm'
+    | 'LawfulChange'
     | 'Monotonic'
     | 'Order';
   readonly story: string;
@@ -72,7 +74,30 @@ export function checkStep(before: RaftStatus, core: RaftCore): readonly Violatio
     'ElectionSafety',
     `leader of term ${after.term} changed from ${before.leader} to ${after.leader}`,
   );
-  return violations;
+  return [...violations, ...checkChange(before, core, after)];
+}
+
+/**
+ * Raft §6, and Ongaro's correction of 2015: a leader appends a configuration only when the one before
+ * it and an entry of its own term are committed, and voters change in two steps.
+ */
+function checkChange(before: RaftStatus, core: RaftCore, after: RaftStatus): readonly Violation[] {
+  const inOffice =
+    before.role === 'leader' && after.role === 'leader' && before.term === after.term;
+  if (!inOffice || before.configurationIndex === after.configurationIndex) return [];
+  const { configuration: old } = before;
+  const { configuration: next, commitIndex, term } = after;
+  const problems: string[] = [];
+  if (before.configurationIndex > commitIndex) problems.push('two at a time');
+  if (core.termAt(commitIndex) !== term) problems.push('before a commit in the term');
+  const lawful =
+    old.outgoing.length > 0
+      ? next.outgoing.length === 0 && isSameSet(next.voters, old.voters)
+      : next.outgoing.length === 0
+        ? isSameSet(next.voters, old.voters)
+        : isSameSet(next.outgoing, old.voters);
+  if (!lawful) problems.push(`from ${JSON.stringify(old)} to ${JSON.stringify(next)}`);
+  return problems.map((story) => ({ invariant: 'LawfulChange', story }));
 }
 
 type Known = { readonly previousTerm: number | null; readonly content: string };

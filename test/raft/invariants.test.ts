@@ -40,6 +40,29 @@ test('Order is broken by what is applied before it is committed', () => {
   expect(checkStep(after, core).map(({ invariant }) => invariant)).toEqual(['Order']);
 });
 
+const abc = configuration();
+const joint = configuration(['a', 'b', 'd'], ['a', 'b', 'c']);
+for (const [story, before, after, places] of [
+  ['voters change in one step', abc, configuration(['a', 'b', 'd']), {}],
+  ['the joint one leaves out an old voter', abc, configuration(['a', 'd'], ['a', 'b']), {}],
+  ['the final one is not what the joint one led to', joint, configuration(['a', 'b']), {}],
+  ['a joint one follows a joint one', joint, configuration(['a'], ['a', 'b', 'd']), {}],
+  ['the one before is not committed', abc, joint, { configurationIndex: 4 }],
+  ['nothing of the term is committed', abc, joint, { term: 3 }],
+] as const) {
+  test(`LawfulChange is broken when ${story}`, () => {
+    const led = { role: 'leader', leader: 'a', term: 2, commitIndex: 3, lastIndex: 5 } as const;
+    const now = status({ ...led, configurationIndex: 5, configuration: after, ...termOf(places) });
+    const core = { status: () => now, termAt: () => 2 } as unknown as RaftCore;
+    const was = status({ ...led, configurationIndex: 1, configuration: before, ...places });
+    expect(checkStep(was, core).map(({ invariant }) => invariant)).toEqual(['LawfulChange']);
+  });
+}
+
+function termOf(places: Partial<RaftStatus>): Partial<RaftStatus> {
+  return places.term === undefined ? {} : { term: places.term };
+}
+
 const ready = (parts: Partial<Ready>): Ready => ({
   sendNow: [],
   persist: null,

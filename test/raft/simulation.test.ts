@@ -11,7 +11,7 @@ const FIRST_SEED = Number(process.env['HOLDFAST_FIRST_SEED'] ?? 1);
 const LIMIT_MS = 60_000 + SEEDS * 100;
 
 test(`no seed of ${SEEDS} breaks an invariant or fails to recover`, { timeout: LIMIT_MS }, () => {
-  let [elections, reads, committed] = [0, 0, 0];
+  let [elections, reads, committed, changes, restores] = [0, 0, 0, 0, 0];
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
     const outcome = runSeed(seed);
     expect(
@@ -21,11 +21,15 @@ test(`no seed of ${SEEDS} breaks an invariant or fails to recover`, { timeout: L
     elections += outcome.elections;
     reads += outcome.confirmedReads;
     committed += outcome.committed;
+    changes += outcome.changes;
+    restores += outcome.restores;
   }
   // A world in which nothing happens would prove nothing.
   expect(elections).toBeGreaterThan(SEEDS);
   expect(reads).toBeGreaterThan(SEEDS);
   expect(committed).toBeGreaterThan(SEEDS * 10);
+  expect(changes).toBeGreaterThan(SEEDS);
+  expect(restores).toBeGreaterThan(SEEDS / 4);
 });
 
 test('the same seed gives the same history, step by step', () => {
@@ -43,6 +47,8 @@ const CONTROLS: readonly { readonly sabotage: Sabotage; readonly finds: RegExp }
   { sabotage: 'acknowledged-unseen', finds: /CommittedOnQuorum/ },
   { sabotage: 'echoes-unseen-round', finds: /Horizon|ReadIndex/ },
   { sabotage: 'quiet-overstated', finds: /Horizon/ },
+  { sabotage: 'change-without-joint', finds: /StateMachineSafety|SameState|LeaderCompleteness/ },
+  { sabotage: 'only-new-half-asked', finds: /CommittedOnQuorum/ },
 ];
 
 for (const { sabotage, finds } of CONTROLS) {

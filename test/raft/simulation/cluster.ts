@@ -6,10 +6,14 @@
  */
 import type { NodeId } from '../../../src/lib/ids.ts';
 import { type Random, seededRandom } from '../../../src/lib/random.ts';
+import type { RaftCore } from '../../../src/raft/core.ts';
 import { ClusterChecker, checkStep } from '../../../src/raft/invariants.ts';
+import type { Body } from '../../../src/raft/outbox.ts';
 import { tally } from '../../../src/raft/quorum.ts';
 import type {
+  ChangeTarget,
   Configuration,
+  Entry,
   RaftEvent,
   RaftMessage,
   RaftOptions,
@@ -48,12 +52,18 @@ export class Cluster {
   /** By term: when the latest confirmed round of its leader began, and the leader's horizon. */
   readonly #roundBegan = new Map<number, number>();
   readonly #horizons = new Map<number, number>();
+  /** By "index/term": every configuration that was ever in a log. */
+  readonly #configurations = new Map<
+    string,
+    { readonly index: number; readonly term: number; readonly configuration: Configuration }
+  >();
   #digests = new Map<number, number>();
   #nextId = 1;
   #trace = 0;
   steps = 0;
   confirmedReads = 0;
   elections = 0;
+  restores = 0;
   /** One in so many granted votes is the last thing that its sender does before its power fails. */
   crashAfterVote: number | null = null;
 
@@ -70,6 +80,8 @@ export class Cluster {
     this.#world = world;
     this.network = new Network(this.timeline, this.random, (message) => this.#deliver(message));
     const compactEvery = 5 + this.random.below(40);
+    // The small one lets leaders forget so much that whoever was away needs a snapshot.
+    const maxUncommittedBytes = this.pick([500, 4000]);
     this.hosts = nodes.map((id, rank) => {
       const clockRate = 1 + ((this.random.below(1001) - 500) / 1000) * DRIFT;
       return new Host({
@@ -83,7 +95,7 @@ export class Cluster {
           clockDrift: DRIFT,
           maxInflightAppends: 4,
           maxAppendBytes: 400,
-          maxUncommittedBytes: 4000,
+          maxUncommittedBytes,
           snapshotChunkBytes: 32,
           ...world.raft,
         },
@@ -112,6 +124,10 @@ export class Cluster {
     return this.#checker.highestCommitted;
   }
 
+  committedAt(index: number): Entry | null {
+    return this.#checker.committedAt(index);
+  }
+
   host(id: NodeId): Host | undefined {
     return this.hosts.find((host) => host.id === id);
   }
@@ -128,6 +144,35 @@ export class Cluster {
     const data = new Uint8Array(8 + this.random.below(40));
     new DataView(data.buffer).setUint32(0, proposalId);
     host.step({ kind: 'propose', proposalId, data });
+  }
+
+  change(host: Host, target: ChangeTarget): void {
+    const proposalId = this.#nextId;
+    this.#nextId += 1;
+    if (this.#sabotage === 'change-without-joint' && host.core?.status().role === 'leader') {
+      host.forge({ ...target, outgoing: [] });
+    } else host.step({ kind: 'change', proposalId, target });
+  }
+
+  /** The newest committed configuration, and all later ones that were ever in a log. */
+  configurationsAtStake(): readonly Configuration[] {
+    const later: Configuration[] = [];
+    let newest = { index: 0, configuration: this.configuration };
+    for (const { index, term, configuration } of this.#configurations.values()) {
+      if (index > this.highestCommitted) later.push(configuration);
+      else if (index > newest.index && this.#checker.committedAt(index)?.term === term) {
+        newest = { index, configuration };
+      }
+    }
+    return [newest.configuration, ...later];
+  }
+
+  get committedChanges(): number {
+    let changes = 0;
+    for (let index = 1; index <= this.highestCommitted; index += 1) {
+      if (this.#checker.committedAt(index)?.kind === 'configuration') changes += 1;
+    }
+    return changes;
   }
 
   read(host: Host): void {
@@ -178,8 +223,28 @@ export class Cluster {
         return message.kind === 'vote-reply'
           ? { ...message, quietMs: message.quietMs + 500 }
           : message;
+      case 'only-new-half-asked':
+        this.#answerForOldHalf(message);
+        return message;
       default:
         return message;
+    }
+  }
+
+  /** Whoever a joint configuration is about to remove agrees to everything, unasked. */
+  #answerForOldHalf(message: RaftMessage): void {
+    const { from, kind, term, to } = message;
+    const configuration = this.host(from)?.core?.status().configuration;
+    if (configuration === undefined || configuration.voters.includes(to)) return;
+    if (!configuration.outgoing.includes(to)) return;
+    const answer = (body: Body): void => {
+      this.timeline.after(0.1, () => this.#deliver({ from: to, to: from, term, ...body }));
+    };
+    if (kind === 'append') {
+      const matchIndex = message.prevIndex + message.entries.length;
+      answer({ kind: 'append-reply', matchIndex, conflict: null, readId: message.readId });
+    } else if (kind === 'pre-vote' || kind === 'vote') {
+      answer({ kind: `${kind}-reply`, granted: true, quietMs: 0 });
     }
   }
 
@@ -200,6 +265,8 @@ export class Cluster {
     }
     if (ready.horizonMs !== null) this.#noteHorizon(ready.term, host.globalOf(ready.horizonMs));
     for (const read of ready.reads) this.#checkRead(host, ready.term, read);
+    if (ready.restore !== null) this.restores += 1;
+    this.#noteConfiguration(core);
     this.#checkDigest(host);
     this.#note(host, event, ready);
     this.#world.watch?.(host, event, ready);
@@ -231,6 +298,13 @@ export class Cluster {
     const began = Math.max(host.globalOf(beganMs), this.#roundBegan.get(term) ?? 0);
     this.#roundBegan.set(term, began);
     for (const [later, horizon] of this.#horizons) this.#checkHorizon(term, began, later, horizon);
+  }
+
+  #noteConfiguration(core: RaftCore): void {
+    const { configuration, configurationIndex: index } = core.status();
+    const term = core.termAt(index);
+    if (index === 0 || term === null) return;
+    this.#configurations.set(`${index}/${term}`, { index, term, configuration });
   }
 
   #noteHorizon(term: number, horizon: number): void {

@@ -28,7 +28,9 @@ export type Sabotage =
   | 'no-log-check'
   | 'acknowledged-unseen'
   | 'echoes-unseen-round'
-  | 'quiet-overstated';
+  | 'quiet-overstated'
+  | 'change-without-joint'
+  | 'only-new-half-asked';
 
 export type Observer = {
   readonly stepped: (
@@ -151,6 +153,18 @@ export class Host {
     this.stalledUntil = 0;
   }
 
+  /** Restarts with a configuration in its log that nobody agreed to. */
+  forge(configuration: Configuration): void {
+    for (const write of this.#writes.splice(0)) this.#toDisk(write);
+    const { entries, hardState, snapshot } = this.#disk;
+    const index = (entries.at(-1)?.index ?? snapshot?.meta.index ?? 0) + 1;
+    const entry = { kind: 'configuration', index, term: hardState.term, configuration } as const;
+    const batch = { mark: 0, hardState: null, entries: [entry], snapshot: null };
+    this.#disk = appended(this.#disk, batch);
+    this.crash();
+    this.start();
+  }
+
   freeze(): void {
     this.#frozen = true;
   }
@@ -264,10 +278,7 @@ export class Host {
       throw new Error(`${this.id} was handed entry ${entry.index} after ${this.#applied}`);
     }
     this.#applied = entry.index;
-    let digest = (Math.imul(this.#digest, 31) + entry.term) | 0;
-    if (entry.kind === 'command')
-      for (const byte of entry.data) digest = (Math.imul(digest, 31) + byte) | 0;
-    this.#digest = digest;
+    this.#digest = digested(this.#digest, entry);
   }
 
   #restore(meta: SnapshotMeta, state: Uint8Array): void {
@@ -285,4 +296,12 @@ export class Host {
     const compaction = { meta: this.#core.snapshotMeta(this.#applied), state };
     this.#write({ persist: null, compaction, messages: [] });
   }
+}
+
+/** The digest of a state machine that takes one entry more. */
+export function digested(before: number, entry: Entry): number {
+  let digest = (Math.imul(before, 31) + entry.term) | 0;
+  if (entry.kind === 'command')
+    for (const byte of entry.data) digest = (Math.imul(digest, 31) + byte) | 0;
+  return digest;
 }
