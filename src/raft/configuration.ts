@@ -64,7 +64,11 @@ export class ConfigurationHistory {
 
   /** The configuration that was in force once the entry at `index` was appended. */
   at(index: number): Configuration {
-    return (this.#later.findLast((one) => one.index <= index) ?? this.#base).configuration;
+    return this.#placedAt(index).configuration;
+  }
+
+  #placedAt(index: number): Placed {
+    return this.#later.findLast((one) => one.index <= index) ?? this.#base;
   }
 
   appended(entry: Entry): void {
@@ -77,9 +81,9 @@ export class ConfigurationHistory {
     while ((this.#later.at(-1)?.index ?? -1) >= index) this.#later.pop();
   }
 
-  /** The log up to `index` went into a snapshot of our own. */
+  /** The log up to `index` went into a snapshot of our own; what is in force there stays. */
   compacted(index: number): void {
-    this.#base = { index, configuration: this.at(index) };
+    this.#base = this.#placedAt(index);
     this.#later = this.#later.filter((one) => one.index > index);
   }
 

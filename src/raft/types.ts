@@ -228,7 +228,10 @@ export type RaftStatus = {
   readonly lastTerm: number;
   readonly firstIndex: number;
   readonly configuration: Configuration;
-  /** The entry that the configuration in force came with; committed or not. */
+  /**
+   * The entry that the configuration in force came with, committed or not; of a node that has it from
+   * a snapshot, the place of the snapshot.
+   */
   readonly configurationIndex: number;
   /** The driver said that a write does not come back. */
   readonly diskStalled: boolean;

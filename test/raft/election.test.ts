@@ -338,48 +338,6 @@ describe('terms', () => {
   });
 });
 
-describe('forget-leader', () => {
-  const follower = (raft: { id: string; rank: number }): Bench => {
-    const bench = new Bench({ raft });
-    bench.appendFrom(raft.id === 'a' ? 'b' : 'a', 1);
-    bench.sync();
-    bench.takeSent();
-    return bench;
-  };
-
-  test('the first of the others campaigns at once, through pre-vote', () => {
-    const bench = follower({ id: 'b', rank: 1 });
-    bench.step({ kind: 'forget-leader' });
-    expect(bench.status).toMatchObject({ role: 'pre-candidate', leader: null, term: 1 });
-    expect(bench.takeOf('pre-vote')).toHaveLength(2);
-  });
-
-  test('the second waits for one gap, so that the two do not split the vote', () => {
-    const bench = follower({ id: 'c', rank: 2 });
-    const { nextDeadlineMs } = bench.step({ kind: 'forget-leader' });
-    expect(bench.status).toMatchObject({ role: 'follower', leader: null });
-    expect(nextDeadlineMs).toBe(bench.now + 20);
-    bench.receive({
-      kind: 'pre-vote',
-      from: 'b',
-      term: 2,
-      lastIndex: 0,
-      lastTerm: 0,
-      transfer: false,
-    });
-    expect(bench.takeSent()).toMatchObject([{ kind: 'pre-vote-reply', granted: true }]);
-  });
-
-  test('a leader, and a node that knows no leader, have nothing to forget', () => {
-    const bench = new Bench();
-    bench.step({ kind: 'forget-leader' });
-    expect(bench.status.role).toBe('follower');
-    bench.lead();
-    bench.step({ kind: 'forget-leader' });
-    expect(bench.status.role).toBe('leader');
-  });
-});
-
 describe('horizon (DESIGN §7)', () => {
   test('the latest moment at which a granting voter acknowledged, with the drift of its clock', () => {
     const bench = new Bench();

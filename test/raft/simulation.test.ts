@@ -32,6 +32,17 @@ test(`no seed of ${SEEDS} breaks an invariant or fails to recover`, { timeout: L
   expect(restores).toBeGreaterThan(SEEDS / 4);
 });
 
+/** Each showed a fault once, which is told beside it. */
+const KEPT: readonly (readonly [number, string])[] = [
+  [111, 'a voter that an uncommitted change left out did not campaign, and nobody else could win'],
+  [124, 'a compaction moved the place of the configuration in force'],
+  [1257, 'the same, in the middle of a joint configuration'],
+];
+
+test.each(KEPT)('seed %i: %s', (seed) => {
+  expect(runSeed(seed).violations).toEqual([]);
+});
+
 test('the same seed gives the same history, step by step', () => {
   const twice = [11, 12, 13, 14].map((seed) => [runSeed(seed), runSeed(seed)] as const);
   for (const [first, second] of twice) expect(second).toEqual(first);

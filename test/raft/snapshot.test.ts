@@ -1,6 +1,6 @@
 /** Compaction and snapshots: Raft §7, figure 13. */
 import { describe, expect, test } from 'vitest';
-import { Bench, command, configuration, entriesOf } from './bench.ts';
+import { Bench, command, configuration, entriesOf, VOTERS } from './bench.ts';
 
 const STATE = Uint8Array.from({ length: 25 }, (_, i) => i);
 const meta = (index: number, term: number, voters = ['a', 'b', 'c']) => ({
@@ -154,7 +154,22 @@ describe('a leader', () => {
     expect(() => bench.step(compacted)).toThrow(/before it was applied/);
   });
 
-  test('so is a snapshot that carries the configuration in force instead of the one of its place', () => {
+  test('keeps the place of the configuration in force when it compacts', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.step({ kind: 'change', proposalId: 1, target: { voters: VOTERS, learners: ['d'] } });
+    bench.propose();
+    bench.sync();
+    bench.ack('b', 3);
+    bench.step({ kind: 'applied', index: 3 });
+    bench.step({ kind: 'compacted', meta: bench.core.snapshotMeta(3), state: STATE });
+    expect(bench.status).toMatchObject({
+      configurationIndex: 2,
+      configuration: { learners: ['d'] },
+    });
+  });
+
+  test('a snapshot with the configuration in force instead of that of its place crashes too', () => {
     const bench = new Bench();
     bench.lead();
     bench.step({ kind: 'applied', index: 1 });

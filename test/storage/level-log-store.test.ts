@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Level } from 'level';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { HardState } from '../../src/raft/types.ts';
 import { readDurableLength } from '../../src/storage/durable-length.ts';
 import { LevelLogStore } from '../../src/storage/level-log-store.ts';
@@ -274,6 +274,26 @@ test('after a failed write nothing more is accepted', async () => {
   expect(await refusal(() => store.append(batch(2, { entries: [command(1, 1)] })))).toBe(
     'LOG_WRITE_FAILED',
   );
+});
+
+test('group commit: batches that come while one is being synced share the next sync', async () => {
+  const store = await open();
+  const synced = vi.spyOn(Level.prototype, 'batch');
+  try {
+    const writes = Array.from({ length: 100 }, (_, i) =>
+      store.append(batch(i + 1, { entries: [command(i + 1, 1)] })),
+    );
+    await Promise.all(writes);
+    // The first one leaves alone at the earliest; all others queue behind it.
+    expect(synced.mock.calls.length).toBeLessThanOrEqual(2);
+    const calls: readonly (readonly unknown[])[] = synced.mock.calls;
+    for (const [, options] of calls) expect(options).toEqual({ sync: true });
+    await store.append(batch(101, { hardState: HARD_STATE, entries: [command(101, 1)] }));
+    expect((await store.load()).entries).toHaveLength(101);
+  } finally {
+    synced.mockRestore();
+    await store.close();
+  }
 });
 
 test('an entry that leaves a hole is a bug and is not written', async () => {
