@@ -14,7 +14,7 @@
  * Reference: Raft §6; thesis §4.1–§4.3.
  */
 import { failure, type Result, success } from '../lib/result.ts';
-import { isSameSet, membersOf } from './configuration.ts';
+import { isMember, isSameSet, membersOf } from './configuration.ts';
 import { appendOwn } from './leadership.ts';
 import { Progress } from './progress.ts';
 import { hasCommittedInTerm } from './rounds.ts';
@@ -100,6 +100,7 @@ function appendConfiguration(state: State, lead: Leadership, configuration: Conf
 export function dropRemovedPeers(state: State, lead: Leadership): void {
   const { commitIndex, configurations } = state;
   if (commitIndex < configurations.index) return;
-  const members = membersOf(configurations.inForce);
-  for (const peer of lead.peers.keys()) if (!members.includes(peer)) lead.peers.delete(peer);
+  for (const peer of lead.peers.keys()) {
+    if (!isMember(configurations.inForce, peer)) lead.peers.delete(peer);
+  }
 }

@@ -17,6 +17,11 @@ export function isVoter(configuration: Configuration, node: NodeId): boolean {
   return configuration.voters.includes(node) || configuration.outgoing.includes(node);
 }
 
+/** Receives the log. */
+export function isMember(configuration: Configuration, node: NodeId): boolean {
+  return isVoter(configuration, node) || configuration.learners.includes(node);
+}
+
 /** Everyone whose vote counts, each once. */
 export function votersOf(configuration: Configuration): readonly NodeId[] {
   if (configuration.outgoing.length === 0) return configuration.voters;

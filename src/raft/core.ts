@@ -36,6 +36,7 @@ import type {
   Configuration,
   Entry,
   FollowerStatus,
+  GatheredEvent,
   Persist,
   RaftEvent,
   RaftOptions,
@@ -102,12 +103,31 @@ export class RaftCore {
 
   /** Takes one event. `now` never goes back. What it answers is performed before the next step. */
   step(event: RaftEvent, now: Millis, random: Random): Ready {
+    this.#begin(now, random);
+    return this.#end(take(this.#state, event));
+  }
+
+  /**
+   * Takes what has arrived meanwhile, in its order, and answers once: one write for all of it, one
+   * append to each follower for all proposals. Whatever was answered in between leaves after that
+   * write, as if the network had held it back so long.
+   */
+  stepAll(events: readonly GatheredEvent[], now: Millis, random: Random): Ready {
+    this.#begin(now, random);
+    let installed: Snapshot | null = null;
+    for (const event of events) installed = take(this.#state, event) ?? installed;
+    return this.#end(installed);
+  }
+
+  #begin(now: Millis, random: Random): void {
     const state = this.#state;
     state.now = Math.max(state.now, now);
     state.random = random;
-    state.outbox = new Outbox();
     if (state.role.kind === 'leader') endOverdueTransfer(state, state.role);
-    const installed = take(state, event);
+  }
+
+  #end(installed: Snapshot | null): Ready {
+    const state = this.#state;
     if (state.role.kind === 'leader') lead(state, state.role);
     stepDownWhenRemoved(state);
     return ready(state, installed);
@@ -256,26 +276,27 @@ function onRead(state: State, readId: number): void {
 }
 
 function ready(state: State, installed: Snapshot | null): Ready {
-  const { outbox } = state;
+  const collected = state.outbox.take();
   const persist = nextPersist(state, installed);
   const committed = state.log.slice(state.deliveredIndex + 1, state.commitIndex);
   state.deliveredIndex = state.commitIndex;
   return {
-    sendNow: outbox.sendNow,
+    sendNow: collected.sendNow,
     persist,
-    sendAfterPersist: outbox.sendAfterPersist,
-    restore: outbox.restore,
+    sendAfterPersist: collected.sendAfterPersist,
+    restore: collected.restore,
     committed,
-    reads: outbox.reads,
-    readsRejected: outbox.readsRejected,
-    rejected: outbox.rejected,
-    accepted: outbox.accepted,
-    transferEnded: outbox.transferEnded,
+    reads: collected.reads,
+    readsRejected: collected.readsRejected,
+    rejected: collected.rejected,
+    accepted: collected.accepted,
+    transferEnded: collected.transferEnded,
     role: state.role.kind,
     leader: state.leader,
     term: state.term,
     commitIndex: state.commitIndex,
-    horizonMs: outbox.horizonMs,
+    // Among several events an election may have been won and lost again.
+    horizonMs: state.role.kind === 'leader' ? collected.horizonMs : null,
     nextDeadlineMs:
       state.role.kind === 'leader' ? leaderDeadlineMs(state, state.role) : state.electionDeadlineMs,
   };
@@ -288,10 +309,10 @@ function ready(state: State, installed: Snapshot | null): Ready {
 function nextPersist(state: State, snapshot: Snapshot | null): Persist | null {
   const { log, writes } = state;
   const entries = log.takeUnwritten();
-  const hardState = hardStateOf(state);
   const { issued } = writes;
-  const voted = issued.term !== hardState.term || issued.votedFor !== hardState.votedFor;
+  const voted = issued.term !== state.term || issued.votedFor !== state.votedFor;
   if (!voted && entries.length === 0 && snapshot === null) return null;
+  const hardState = hardStateOf(state);
   const moved = voted || issued.commitIndex !== hardState.commitIndex;
   const mark = writes.issue(hardState, log.lastIndex);
   return { mark, hardState: moved ? hardState : null, entries, snapshot };

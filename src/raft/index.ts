@@ -10,6 +10,7 @@ export type {
   Configuration,
   Entry,
   FollowerStatus,
+  GatheredEvent,
   HardState,
   Persist,
   RaftEvent,

@@ -34,7 +34,6 @@ export function becomeLeader(state: State, campaign: Campaign): void {
   for (const member of membersOf(configurations.inForce)) {
     if (member !== options.id) peers.set(member, new Progress(log.lastIndex + 1, now));
   }
-  const tail = log.slice(state.commitIndex + 1, log.lastIndex);
   const lead: Leadership = {
     kind: 'leader',
     peers,
@@ -44,7 +43,7 @@ export function becomeLeader(state: State, campaign: Campaign): void {
     transfer: null,
     heartbeatDeadlineMs: now,
     bulk: { sinceMs: now, chunks: 0 },
-    uncommittedBytes: tail.reduce((sum, entry) => sum + entryBytes(entry), 0),
+    uncommittedBytes: log.bytesOf(state.commitIndex + 1, log.lastIndex),
   };
   state.role = lead;
   state.leader = options.id;
@@ -117,9 +116,7 @@ export function advanceCommit(state: State, lead: Leadership): void {
     voter === options.id ? writes.durableIndex : (lead.peers.get(voter)?.match ?? 0),
   );
   if (reached <= state.commitIndex || log.termAt(reached) !== state.term) return;
-  for (const entry of log.slice(state.commitIndex + 1, reached)) {
-    lead.uncommittedBytes -= entryBytes(entry);
-  }
+  lead.uncommittedBytes -= log.bytesOf(state.commitIndex + 1, reached);
   commitUpTo(state, reached);
   serveReads(state, lead);
 }

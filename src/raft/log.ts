@@ -20,6 +20,8 @@ const RETAINED_ENTRIES = 256;
 /** What an entry costs apart from its data, so that empty ones are bounded too. */
 const ENTRY_OVERHEAD_BYTES = 64;
 
+const NO_ENTRIES: readonly Entry[] = [];
+
 export function entryBytes(entry: Entry): number {
   return ENTRY_OVERHEAD_BYTES + (entry.kind === 'command' ? entry.data.byteLength : 0);
 }
@@ -101,7 +103,17 @@ export class RaftLog {
 
   /** The entries from `from` to `to`, both included. */
   slice(from: number, to: number): readonly Entry[] {
+    if (to < from) return NO_ENTRIES;
     return this.#entries.slice(from - this.#base.index - 1, to - this.#base.index);
+  }
+
+  /** What the entries from `from` to `to` take, both included. */
+  bytesOf(from: number, to: number): number {
+    let bytes = 0;
+    for (let index = from; index <= to; index += 1) {
+      bytes += entryBytes(known(this.entryAt(index), 'entry of the log'));
+    }
+    return bytes;
   }
 
   /** As many entries from `from` on as fit into `maxBytes`, but at least one. */
@@ -109,7 +121,7 @@ export class RaftLog {
     let bytes = 0;
     let to = from;
     for (; to <= this.lastIndex; to += 1) {
-      bytes += entryBytes(known(this.entryAt(to), `entry ${to}`));
+      bytes += entryBytes(known(this.entryAt(to), 'entry of the log'));
       if (bytes > maxBytes && to > from) break;
     }
     return this.slice(from, to - 1);
@@ -117,7 +129,6 @@ export class RaftLog {
 
   /** What the disk has not been given yet; each entry is taken once, unless truncation replaced it. */
   takeUnwritten(): Persist['entries'] {
-    if (this.#unwritten > this.lastIndex) return [];
     const entries = this.slice(this.#unwritten, this.lastIndex);
     this.#unwritten = this.lastIndex + 1;
     return entries;
@@ -134,7 +145,7 @@ export class RaftLog {
     const lowest = Math.max(this.#base.index, Math.min(index - RETAINED_ENTRIES, neededFrom - 1));
     let base = index;
     for (let bytes = 0; base > lowest; base -= 1) {
-      bytes += entryBytes(known(this.entryAt(base), `entry ${base}`));
+      bytes += entryBytes(known(this.entryAt(base), 'entry of the log'));
       if (bytes > maxBytes) break;
     }
     const baseTerm = known(this.termAt(base), 'base of a compacted log');

@@ -57,8 +57,17 @@ function majorityVote(
   return granted + open >= needed ? 'pending' : 'lost';
 }
 
+/** Asked several times in each step of a leader, hence sorted by hand: a handful of numbers. */
 function majorityValue(voters: readonly NodeId[], reachedBy: (voter: NodeId) => number): number {
   if (voters.length === 0) return Number.POSITIVE_INFINITY;
-  const values = voters.map(reachedBy).sort((a, b) => b - a);
-  return values[Math.floor(voters.length / 2)] ?? Number.NEGATIVE_INFINITY;
+  const descending: number[] = [];
+  for (const voter of voters) {
+    const value = reachedBy(voter);
+    let place = descending.length;
+    for (; place > 0 && (descending[place - 1] ?? value) < value; place -= 1) {
+      descending[place] = descending[place - 1] ?? value;
+    }
+    descending[place] = value;
+  }
+  return descending[Math.floor(voters.length / 2)] ?? Number.NEGATIVE_INFINITY;
 }

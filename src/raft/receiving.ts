@@ -8,7 +8,7 @@
  * Reference: Raft §5.1; thesis §4.2.3.
  */
 
-import { membersOf } from './configuration.ts';
+import { isMember } from './configuration.ts';
 import { hearsLeaderOtherThan, onPreVote, onVote, onVoteReply } from './election.ts';
 import { onAppend } from './following.ts';
 import { onSnapshot } from './install.ts';
@@ -60,7 +60,7 @@ function acceptTerm(state: State, message: RaftMessage): boolean {
       break;
   }
   // A reply. Strangers are not asked, so they have nothing to tell.
-  if (membersOf(state.configurations.inForce).includes(message.from)) {
+  if (isMember(state.configurations.inForce, message.from)) {
     becomeFollower(state, message.term, null);
   }
   return false;

@@ -78,7 +78,7 @@ export type State = {
   /** Of the step that is being taken. */
   now: Millis;
   random: Random;
-  outbox: Outbox;
+  readonly outbox: Outbox;
 
   role: RoleState;
   term: number;

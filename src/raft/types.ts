@@ -109,6 +109,9 @@ export type RaftEvent =
   /** The failure detector has proof that the leader's process is gone. */
   | { readonly kind: 'forget-leader' };
 
+/** What may be handed in together with others of its kind, when all of it has arrived. */
+export type GatheredEvent = Extract<RaftEvent, { kind: 'message' | 'propose' | 'durable' }>;
+
 /**
  * How a transfer ended without a new leader: nobody was asked, or the target said no (`refused`); the
  * bound passed (`timed-out`); a transfer to another node took its place (`replaced`). In all of them

@@ -5,6 +5,7 @@ import { checkStep } from '../../src/raft/invariants.ts';
 import type {
   Configuration,
   Entry,
+  GatheredEvent,
   RaftEvent,
   RaftMessage,
   RaftOptions,
@@ -101,8 +102,17 @@ export class Bench {
 
   /** Steps, and breaks the test when an invariant of the node breaks. Nothing reaches the disk. */
   step(event: RaftEvent): Ready {
+    return this.#observed(() => this.core.step(event, this.now, this.#random));
+  }
+
+  /** The same, for several that have arrived together. */
+  stepAll(events: readonly GatheredEvent[]): Ready {
+    return this.#observed(() => this.core.stepAll(events, this.now, this.#random));
+  }
+
+  #observed(take: () => Ready): Ready {
     const before = this.core.status();
-    const ready = this.core.step(event, this.now, this.#random);
+    const ready = take();
     const violations = checkStep(before, this.core);
     if (violations.length > 0) throw new Error(JSON.stringify(violations));
     this.nextDeadlineMs = ready.nextDeadlineMs;

@@ -41,13 +41,15 @@ class Scene {
         raft: { ...RAFT, ...raft },
         compactEvery: 100,
         snapshotBytes: STATE_BYTES,
-        watch: (host, event, ready) => {
+        watch: (host, events, ready) => {
           const { now } = this.cluster.timeline;
           for (const { index } of ready.accepted) this.#acceptedMs.set(index, now);
           if (ready.role === 'leader') this.#committed(ready.committed, now);
-          if (event.kind !== 'message') return;
-          if (event.message.kind === 'append') this.#heard(host.id, now);
-          if (event.message.kind === 'snapshot') this.chunks += 1;
+          for (const event of events) {
+            if (event.kind !== 'message') continue;
+            if (event.message.kind === 'append') this.#heard(host.id, now);
+            if (event.message.kind === 'snapshot') this.chunks += 1;
+          }
         },
       },
     );

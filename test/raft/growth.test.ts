@@ -24,7 +24,7 @@ class Scene {
   constructor(seed: number) {
     this.cluster = new Cluster(seed, configuration(['a']), SEVEN, 'none', {
       compactEvery: 60,
-      watch: (_host, _event, ready) => {
+      watch: (_host, _events, ready) => {
         for (const { proposalId, index, term } of ready.accepted) {
           this.#accepted.set(`${index}/${term}`, proposalId);
         }

@@ -107,7 +107,7 @@ describe('a history of configurations', () => {
     expect([history.inForce.voters, history.at(6).voters, history.index]).toEqual([
       ['c'],
       ['c'],
-      6,
+      5,
     ]);
     history.appended(entry(8, ['e']));
     history.replaced(9, configuration(['f']));

@@ -34,8 +34,9 @@ export type World = {
   readonly raft?: Partial<RaftOptions>;
   readonly compactEvery?: number;
   readonly snapshotBytes?: number;
+  readonly gatherMs?: number;
   /** Sees every step of every node, after the checkers. */
-  readonly watch?: (host: Host, event: RaftEvent, ready: Ready) => void;
+  readonly watch?: (host: Host, events: readonly RaftEvent[], ready: Ready) => void;
 };
 
 export class Cluster {
@@ -106,9 +107,10 @@ export class Cluster {
         compactEvery: world.compactEvery ?? compactEvery,
         // Longer than a chunk, so that it takes several.
         snapshotBytes: world.snapshotBytes ?? 100,
+        gatherMs: world.gatherMs ?? 0,
         sabotage,
         observer: {
-          stepped: (host, before, event, ready) => this.#stepped(host, before, event, ready),
+          stepped: (host, before, events, ready) => this.#stepped(host, before, events, ready),
           sent: (message) => this.#sent(message),
         },
       });
@@ -143,7 +145,7 @@ export class Cluster {
     this.#nextId += 1;
     const data = new Uint8Array(8 + this.random.below(40));
     new DataView(data.buffer).setUint32(0, proposalId);
-    host.step({ kind: 'propose', proposalId, data });
+    host.arrive({ kind: 'propose', proposalId, data });
   }
 
   change(host: Host, target: ChangeTarget): void {
@@ -183,7 +185,7 @@ export class Cluster {
   }
 
   #deliver(message: RaftMessage): void {
-    this.host(message.to)?.step({ kind: 'message', message });
+    this.host(message.to)?.arrive({ kind: 'message', message });
   }
 
   #sent(message: RaftMessage): void {
@@ -248,7 +250,7 @@ export class Cluster {
     }
   }
 
-  #stepped(host: Host, before: RaftStatus, event: RaftEvent, ready: Ready): void {
+  #stepped(host: Host, before: RaftStatus, events: readonly RaftEvent[], ready: Ready): void {
     const { core } = host;
     if (core === null) return;
     this.steps += 1;
@@ -268,8 +270,8 @@ export class Cluster {
     if (ready.restore !== null) this.restores += 1;
     this.#noteConfiguration(core);
     this.#checkDigest(host);
-    this.#note(host, event, ready);
-    this.#world.watch?.(host, event, ready);
+    this.#note(host, events, ready);
+    this.#world.watch?.(host, events, ready);
   }
 
   /**
@@ -328,11 +330,12 @@ export class Cluster {
     if (known !== digest) this.#report('SameState', `${host.id} differs at ${index}`);
   }
 
-  #note(host: Host, event: RaftEvent, ready: Ready): void {
+  #note(host: Host, events: readonly RaftEvent[], ready: Ready): void {
     const parts = [
       Math.round(this.timeline.now * 1000),
       this.hosts.indexOf(host),
-      event.kind.length,
+      events.length,
+      events[0]?.kind.length ?? 0,
       ready.term,
       ready.commitIndex,
       ready.sendNow.length,

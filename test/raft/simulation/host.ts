@@ -8,6 +8,7 @@ import { RaftCore } from '../../../src/raft/core.ts';
 import type {
   Configuration,
   Entry,
+  GatheredEvent,
   Persist,
   RaftEvent,
   RaftMessage,
@@ -36,7 +37,7 @@ export type Observer = {
   readonly stepped: (
     host: Host,
     before: ReturnType<RaftCore['status']>,
-    event: RaftEvent,
+    events: readonly RaftEvent[],
     ready: Ready,
   ) => void;
   readonly sent: (message: RaftMessage) => void;
@@ -56,6 +57,8 @@ export type HostOptions = {
   readonly clockRate: number;
   readonly compactEvery: number;
   readonly snapshotBytes: number;
+  /** What arrives within so long of the first is handed in together; 0: each by itself. */
+  readonly gatherMs: number;
   readonly observer: Observer;
   readonly sabotage: Sabotage;
 };
@@ -77,6 +80,7 @@ export class Host {
   #timer = 0;
   #frozen = false;
   #queue: RaftEvent[] = [];
+  #gathered: GatheredEvent[] = [];
   #deadlineMs = 0;
   #compactedAt = 0;
   /** The state machine: how much was applied, and a digest of it. */
@@ -149,6 +153,7 @@ export class Host {
     this.#life += 1;
     this.#writes = [];
     this.#queue = [];
+    this.#gathered = [];
     this.#frozen = false;
     this.stalledUntil = 0;
   }
@@ -175,6 +180,7 @@ export class Host {
     this.#frozen = false;
     const queued = this.#queue;
     this.#queue = [];
+    this.#handIn();
     for (const event of queued) this.step(event);
     this.#arm();
   }
@@ -186,9 +192,37 @@ export class Host {
       if (event.kind !== 'deadline') this.#queue.push(event);
       return;
     }
+    this.#handIn();
     const before = this.#core.status();
     const ready = this.#core.step(event, this.localNow, this.#options.random);
-    this.#options.observer.stepped(this, before, event, ready);
+    this.#options.observer.stepped(this, before, [event], ready);
+    this.#perform(ready);
+  }
+
+  /** For what comes from outside: it may wait a little for more of its kind. */
+  arrive(event: GatheredEvent): void {
+    const { gatherMs, timeline } = this.#options;
+    if (this.#core === null) return;
+    if (gatherMs === 0 || this.#frozen) {
+      this.step(event);
+      return;
+    }
+    this.#gathered.push(event);
+    if (this.#gathered.length > 1) return;
+    const life = this.#life;
+    timeline.after(gatherMs, () => {
+      if (this.#life === life && !this.#frozen) this.#handIn();
+    });
+  }
+
+  /** Before anything else happens, above all before a deadline is reported. */
+  #handIn(): void {
+    if (this.#core === null || this.#gathered.length === 0) return;
+    const events = this.#gathered;
+    this.#gathered = [];
+    const before = this.#core.status();
+    const ready = this.#core.stepAll(events, this.localNow, this.#options.random);
+    this.#options.observer.stepped(this, before, events, ready);
     this.#perform(ready);
   }
 
