@@ -20,7 +20,7 @@ import {
   leaderDeadlineMs,
   onLeaderDeadline,
   propose,
-  stepDownOnStalledDisk,
+  stepDownInFavour,
   stepDownWhenRemoved,
   stepDownWithoutQuorum,
 } from './leadership.ts';
@@ -240,7 +240,7 @@ function onDurable(state: State, mark: number): void {
 /** Stalled until a write comes back; without one outstanding there is nothing to wait for. */
 function onDiskStalled(state: State): void {
   state.diskStalled = !state.writes.isIdle;
-  if (state.role.kind === 'leader') stepDownOnStalledDisk(state, state.role);
+  if (state.role.kind === 'leader') stepDownInFavour(state, state.role);
   else becomeFollower(state, state.term, state.leader);
 }
 

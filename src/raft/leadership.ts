@@ -148,11 +148,14 @@ export function stepDownWithoutQuorum(state: State): boolean {
 export function stepDownWhenRemoved(state: State): void {
   const { configurations, options, role } = state;
   if (role.kind !== 'leader' || state.commitIndex < configurations.index) return;
-  if (!isVoter(configurations.inForce, options.id)) becomeFollower(state, state.term, null);
+  if (!isVoter(configurations.inForce, options.id)) stepDownInFavour(state, role);
 }
 
-/** DESIGN §4: a leader whose log cannot be written steps down, and says who should follow it. */
-export function stepDownOnStalledDisk(state: State, lead: Leadership): void {
+/**
+ * leader -> follower, and the best of the others need not wait for a timeout. For a leader that was
+ * removed, and for one whose log cannot be written (DESIGN §4).
+ */
+export function stepDownInFavour(state: State, lead: Leadership): void {
   const successor = bestSuccessor(state, lead);
   if (successor !== null) sendNow(state, successor, { kind: 'timeout-now' });
   becomeFollower(state, state.term, null);

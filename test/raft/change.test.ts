@@ -90,10 +90,14 @@ describe('a leader that is asked for a change', () => {
     bench.takeSent();
     acknowledge(bench, 'b', 'c');
     expect(bench.status.role).toBe('follower');
-    expect(bench.takeOf('append').map(({ to, commitIndex }) => [to, commitIndex])).toEqual([
+    const sent = bench.takeSent();
+    const appends = sent.filter((message) => message.kind === 'append');
+    expect(appends.map(({ to, commitIndex }) => [to, commitIndex])).toEqual([
       ['b', 3],
       ['c', 3],
     ]);
+    // The successor hears of the commit first, and then need not wait until its leader is missed.
+    expect(sent.at(-1)).toMatchObject({ kind: 'timeout-now', to: 'b' });
   });
 
   test('refuses it while another one is not finished, joint or not committed', () => {

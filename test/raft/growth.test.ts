@@ -3,6 +3,7 @@
  * nothing that was acknowledged is lost. Raft §6; thesis §4.2.1 (new members come as learners first).
  */
 import { expect, test } from 'vitest';
+import { known } from '../../src/lib/assert.ts';
 import type { NodeId } from '../../src/lib/ids.ts';
 import { isSameSet } from '../../src/raft/configuration.ts';
 import type { ChangeTarget, RaftStatus } from '../../src/raft/types.ts';
@@ -169,6 +170,19 @@ test.each([1, 2, 3])('from one voter to seven and back, seed %i', { timeout: 60_
   expect(last?.core?.status().configuration.voters).toEqual([last?.id]);
   expect(scene.acknowledged.size).toBeGreaterThan(500);
   expect(lost(scene)).toEqual([]);
+});
+
+test('the removal of a leader costs a few round trips, and not a timeout', () => {
+  const cluster = new Cluster(1, configuration(), ['a', 'b', 'c'], 'none');
+  for (const host of cluster.hosts) host.start();
+  cluster.timeline.run(1000);
+  const leader = (): Host | undefined =>
+    cluster.hosts.find(({ core }) => core?.status().role === 'leader');
+  expect(leader()?.id).toBe('a');
+  cluster.change(known(leader(), 'a'), { voters: ['b', 'c'], learners: [] });
+  cluster.timeline.run(1035);
+  expect(leader()?.core?.status()).toMatchObject({ term: 2, configuration: { outgoing: [] } });
+  expect(cluster.violations).toEqual([]);
 });
 
 test('control: what is not there, or is another one, is called lost', { timeout: 60_000 }, () => {

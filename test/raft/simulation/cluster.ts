@@ -65,6 +65,8 @@ export class Cluster {
   confirmedReads = 0;
   elections = 0;
   restores = 0;
+  /** Configurations that were in force at a node until its log was truncated. */
+  takenBack = 0;
   /** One in so many granted votes is the last thing that its sender does before its power fails. */
   crashAfterVote: number | null = null;
 
@@ -268,6 +270,7 @@ export class Cluster {
     if (ready.horizonMs !== null) this.#noteHorizon(ready.term, host.globalOf(ready.horizonMs));
     for (const read of ready.reads) this.#checkRead(host, ready.term, read);
     if (ready.restore !== null) this.restores += 1;
+    else if (core.status().configurationIndex < before.configurationIndex) this.takenBack += 1;
     this.#noteConfiguration(core);
     this.#checkDigest(host);
     this.#note(host, events, ready);

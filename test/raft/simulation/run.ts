@@ -21,6 +21,8 @@ export type Outcome = {
   readonly changes: number;
   /** Snapshots that a leader sent and a follower restored. */
   readonly restores: number;
+  /** Configurations that were in force at a node until its log was truncated. */
+  readonly takenBack: number;
   /** Virtual time from the end of the faults to the first commit of a majority. */
   readonly recoveryMs: number;
 };
@@ -58,6 +60,7 @@ export function runSeed(seed: number, sabotage: Sabotage = 'none'): Outcome {
     committed: cluster.highestCommitted,
     changes: cluster.committedChanges,
     restores: cluster.restores,
+    takenBack: cluster.takenBack,
     recoveryMs,
   };
 }
