@@ -176,6 +176,8 @@ describe('Raft §7: when a leader sends one', () => {
     const three = new Arrangement({ voters: voters(3) });
     three.elect('a');
     three.crash('c');
+    // Long enough for a to notice: what a follower in touch still needs would be kept for it.
+    three.run(400);
     for (let i = 0; i < 600; i += 1) three.propose('a', `${i}`);
     three.compact('a', STATE);
     three.compact('b', STATE);

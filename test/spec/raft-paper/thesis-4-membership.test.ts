@@ -260,9 +260,11 @@ describe('Thesis §4.2.2: removing the present leader', () => {
     expect(four.leaders()).toEqual(['a']);
     four.releaseDisks('b', 'c', 'd');
     four.pump();
-    expect(four.leaders()).toEqual([]);
     expect(four.status('a')).toMatchObject({ role: 'follower', commitIndex: 3 });
-    expect(['b', 'c', 'd'].map((id) => four.status(id).commitIndex)).toEqual([3, 3, 3]);
+    // The others know of the commit, and one of them has been told to take over.
+    const commits = ['b', 'c', 'd'].map((id) => four.status(id).commitIndex);
+    expect(Math.min(...commits)).toBeGreaterThanOrEqual(3);
+    expect(['b', 'c', 'd']).toContain(four.leaders()[0]);
   });
 
   test('one that crashes before that may lead again, and finishes the change', () => {
@@ -277,9 +279,9 @@ describe('Thesis §4.2.2: removing the present leader', () => {
     for (const id of three.ids) {
       expect(three.status(id).configuration).toEqual(configuration(['b', 'c']));
     }
-    expect(three.leaders()).toEqual([]);
     three.run(2000);
     expect(three.leaders()).toHaveLength(1);
+    expect(three.leaders()).not.toContain('a');
   });
 
   test('one that is made a learner steps down like one that is removed', () => {
