@@ -16,6 +16,14 @@ export function entryText(entry: HistoryEntry): string {
       return `${who} was admitted${more}`;
     case 'member-removed':
       return `${who} was removed${more}`;
+    case 'invited':
+      return `${node ?? 'a new member'} was invited${more}`;
+    case 'invitation-revoked':
+      return `an invitation${node === null ? '' : ` of ${node}`} was revoked${more}`;
+    case 'role':
+      return `role of ${who}${more}`;
+    case 'recovered':
+      return `the cluster was recovered by an operator, the majority being lost${more}`;
     case 'defined':
       return `defined${more}`;
     case 'deleted':

@@ -72,6 +72,7 @@ describe('a cluster that does not exist yet', () => {
   test('a member that was removed and a group that was deleted stay away', () => {
     const state = applyAll(
       founded,
+      { kind: 'set-role', node: 'n3', role: 'leaving', by: 'op' },
       { kind: 'remove-member', node: 'n3' },
       { kind: 'delete-group', group: 'web', by: 'op' },
     );
