@@ -68,6 +68,24 @@ export const PROBLEMS = {
     cause: 'a member is removed only after it was told to leave',
     remedy: 'run `holdfast leave NODE`; it is removed when it holds nothing any more',
   },
+  WOULD_LOSE_QUORUM: {
+    cause: 'with the members that are heard now, the voters that would be left have no majority',
+    remedy:
+      'bring members back first; with --force the wish is kept, and followed as soon as that is safe',
+  },
+  CATCHING_UP: {
+    cause: 'the member is to vote and does not have the whole log yet',
+    remedy: 'wait; if it goes on, look at the log disk and the interconnects of that member',
+  },
+  NODE_LEAVING: {
+    cause: 'the node is leaving the cluster',
+    remedy: 'nothing to do; `holdfast promote NODE` calls it back while it is a member',
+  },
+  REMOVED: {
+    cause: 'this node was removed from the cluster, and no message of it is taken any more',
+    remedy:
+      'make an invitation on a member and join anew, with a new name and an empty data directory',
+  },
   LAST_VOTER: {
     cause: 'no voting member would be left, and nobody else may decide',
     remedy: 'promote another member first',
