@@ -23,8 +23,10 @@ export class MemberOperator {
   /** A machine that is no member yet, or was one, is invited and admitted, and its daemon started. */
   join(): string {
     const via = this.#via();
-    const guest = this.#oneOf(this.#cluster.hosts);
     if (via === null) return 'nobody to ask';
+    const { usedNames } = via.driver.replica.state;
+    const strangers = this.#cluster.hosts.filter(({ name }) => !usedNames.includes(name));
+    const guest = this.#oneOf(strangers.length > 0 ? strangers : this.#cluster.hosts);
     this.#keys += 1;
     const peerId = `key-${this.#keys}`;
     const role = this.#random.below(3) === 0 ? 'learner' : 'voter';

@@ -254,8 +254,8 @@ export class Nemesis {
   #memberships(): readonly Fault[] {
     const operator = new MemberOperator(this.#cluster, this.#random);
     return [
-      { name: 'a machine joins', weight: 8, begin: () => operator.join() },
-      { name: 'operator changes a role', weight: 8, begin: () => operator.setRole() },
+      { name: 'a machine joins', weight: 12, begin: () => operator.join() },
+      { name: 'operator changes a role', weight: 16, begin: () => operator.setRole() },
     ];
   }
 
