@@ -149,8 +149,9 @@ export class Driver {
       state: () => this.replica.state,
       raft: () => (this.#ready ? this.raft.core.status() : null),
       logged: admissionsIn(this.#options.restored.entries),
-      changed: (members) => {
+      changed: (members, configuration) => {
         this.#world.mesh.admit(members);
+        if (configuration !== null) this.#options.news({ kind: 'configuration', configuration });
         const peers = this.members.peers();
         this.detection.step({ kind: 'peers', peers }, this.#world.clock.now());
       },
@@ -173,7 +174,8 @@ export class Driver {
         },
         apply: (entries) => {
           this.replica.apply(entries);
-          this.#compact();
+          const snapshot = this.replica.snapshot((index) => this.raft.core.snapshotMeta(index));
+          if (snapshot !== null) this.raft.compact(snapshot.meta, snapshot.state);
         },
         read: (readId, index) => {
           if (!this.#exchange.reads.confirmed(readId, index)) this.leader.desk.confirmed(readId);
@@ -358,11 +360,6 @@ export class Driver {
     if (after === before) return;
     this.groups.reconcile(now);
     this.#options.news({ kind: 'applied', before, after });
-  }
-
-  #compact(): void {
-    const snapshot = this.replica.snapshot((index) => this.raft.core.snapshotMeta(index));
-    if (snapshot !== null) this.raft.compact(snapshot.meta, snapshot.state);
   }
 
   /** At the end of every step: what was collected leaves, and what became possible is done. */

@@ -17,7 +17,8 @@ export type MembersOptions = {
   /** null: the core is being made just now. */
   readonly raft: () => RaftStatus | null;
   readonly logged: readonly Member[];
-  readonly changed: (members: readonly Member[]) => void;
+  /** `configuration`: Raft's, when it is another one; null: it is the one that was told before. */
+  readonly changed: (members: readonly Member[], configuration: Configuration | null) => void;
 };
 
 const NOBODY: Configuration = { voters: [], outgoing: [], learners: [] };
@@ -49,10 +50,11 @@ export class Members {
     if (this.#seen?.members === state.members && this.#seen.configuration === configuration) {
       return false;
     }
+    const told = this.#seen?.configuration;
     this.#seen = { members: state.members, configuration };
     const { node: self, members: bootstrap } = config;
     this.#all = admitted({ self, state, configuration, bootstrap, logged });
-    changed(this.#all);
+    changed(this.#all, configuration === told ? null : configuration);
     return true;
   }
 

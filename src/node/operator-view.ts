@@ -138,6 +138,8 @@ export class OperatorView implements Daemon {
       }
       case 'leadership':
         return [{ kind: 'leader', leader: news.leader, term: news.term }];
+      case 'configuration':
+        return [{ kind: 'configuration', ...news.configuration }];
       case 'link': {
         const { node, over: interconnect, state } = news;
         return [{ kind: 'link', node, interconnect, state }];

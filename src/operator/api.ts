@@ -112,6 +112,13 @@ export type Timeline = {
 export type ClusterEvent =
   | { readonly kind: 'history'; readonly entry: HistoryEntry }
   | { readonly kind: 'leader'; readonly leader: NodeId | null; readonly term: number }
+  /** Raft's configuration as this node has it now; `outgoing` is empty unless voters change. */
+  | {
+      readonly kind: 'configuration';
+      readonly voters: readonly NodeId[];
+      readonly outgoing: readonly NodeId[];
+      readonly learners: readonly NodeId[];
+    }
   | {
       readonly kind: 'link';
       readonly node: NodeId;

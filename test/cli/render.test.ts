@@ -195,6 +195,14 @@ INDEX  GROUP   EPOCH  EVENT
     const [created] = HISTORY;
     if (created === undefined) throw new Error('the fixture has entries');
     expect(eventText({ kind: 'history', entry: created })).toBe('cluster: the cluster was created');
+    const voters = ['node1', 'node2', 'node3'];
+    const change = { kind: 'configuration', voters, outgoing: [], learners: [] } as const;
+    expect(eventText(change)).toBe('cluster: node1, node2, node3 vote');
+    const joint = { ...change, outgoing: ['node1', 'node2'], learners: ['node4'] };
+    expect(eventText(joint)).toBe(
+      'cluster: node1, node2, node3 vote, together with node1, node2; learning: node4',
+    );
+    expect(eventText({ ...change, voters: [] })).toBe('cluster: nobody votes');
     expect(eventText({ kind: 'leader', leader: null, term: 4 })).toBe(
       'cluster: NO LEADER in term 4',
     );

@@ -102,12 +102,13 @@ test('who is told of a change, and only then', () => {
     state: () => state,
     raft: () => RAFT,
     logged: [],
-    changed: (all) => told.push(all.map(({ node }) => node).join(' ')),
+    changed: (all, configuration) =>
+      told.push([...all.map(({ node }) => node), configuration === null ? '' : 'anew'].join(' ')),
   });
   expect([members.refresh(), members.refresh()]).toEqual([true, false]);
   state = applyAll(leaving, { kind: 'remove-member', node: 'n2' });
   expect([members.refresh(), members.refresh()]).toEqual([true, false]);
-  expect(told).toEqual(['n1 n2 n3', 'n1 n3']);
+  expect(told).toEqual(['n1 n2 n3 anew', 'n1 n3 ']);
   expect(members.peers()).toEqual(['n3']);
 });
 
