@@ -153,7 +153,8 @@ export class Leader {
       leaderSinceMs: this.#leaderSinceMs,
       appliedOwnTerm: appliedTerm() === raft().term,
       clusterId: config.clusterId,
-      bootstrapMembers: config.members,
+      // The list of a newcomer says where the cluster is, and not who belongs to it.
+      bootstrapMembers: config.invited === true ? [] : config.members,
       bootstrapGroups: config.groups,
       inFlight: new Set(this.#inFlight.keys()),
       times: config.times,

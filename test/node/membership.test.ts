@@ -234,7 +234,24 @@ describe('a follower whose log disk stalls', () => {
   });
 });
 
-/** The leader dies in the middle of a replacement, after so many changes of its configuration. */
+describe('a cluster that owns nothing yet', () => {
+  it('is not filled up from the list of a newcomer that leads', async () => {
+    cluster = new MembershipCluster({ nodes: 1, spare: 2, groups: [] });
+    cluster.start();
+    await settles(() => cluster.leader() !== null && isMember('node1'));
+    writer = await startWriter(cluster);
+    await cluster.join('node2', 'voter');
+    await cluster.becomes('node1 node2');
+    await cluster.setRole('node1', 'learner');
+    await cluster.becomes('node2 (node1)');
+    await cluster.clock.advance(2_000);
+    expect(cluster.leader()?.name).toBe('node2');
+    expect(cluster.state.lastEpoch).toBe(0);
+    expect(Object.keys(cluster.state.members)).toEqual(['node1', 'node2']);
+  });
+});
+
+/** In the middle of a replacement, after so many changes of its configuration. */
 describe('a leader that dies while node3 is replaced by node4', () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8])('at change %i', async (fatal) => {
     await boot(3, 1);
