@@ -212,7 +212,7 @@ function run(machine: Machine, script: readonly (readonly [Command, boolean])[])
 }
 
 const script = fc.oneof(
-  fc.array(aimed(mixed(8, 3)), { maxLength: 60 }),
+  fc.array(aimed(mixed(24, 3)), { maxLength: 60, size: 'max' }),
   fc.array(aimed(mixed(1, 12)), { maxLength: 60, size: 'max' }),
 );
 
