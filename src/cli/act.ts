@@ -1,7 +1,7 @@
-/** The commands that change something: move, online, standby, maintenance. */
-import type { Mode } from '../cluster/command.ts';
+/** The commands that change something: move, leave, promote, demote, online, standby, maintenance. */
+import type { MemberRole, Mode } from '../cluster/command.ts';
 import { HoldfastError } from '../lib/error.ts';
-import type { MoveAnswer } from '../operator/api.ts';
+import type { MoveAnswer, RoleAnswer } from '../operator/api.ts';
 import { type CommandContext, printAnswer } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
 
@@ -18,6 +18,30 @@ export async function move(
   return printAnswer(context, answer, {
     current: false,
     render: () => [`${line}; \`holdfast watch\` shows how it goes`],
+  });
+}
+
+const ROLE_WORDS: Readonly<Record<MemberRole, string>> = {
+  voter: 'will vote',
+  learner: 'will only receive the log',
+  leaving: 'gives up its groups and leaves the cluster',
+};
+
+export async function setRole(
+  context: CommandContext,
+  role: MemberRole,
+  node: string,
+  options: { readonly force?: boolean | undefined },
+): Promise<ExitCode> {
+  const path = `/v1/members/${encodeURIComponent(node)}/role`;
+  const force = options.force === true;
+  const answer = await context.client.post<RoleAnswer>(path, { role, force });
+  const { from, to } = answer.data;
+  const line =
+    from === to ? `${node} is wanted as ${to} already` : `${node} ${ROLE_WORDS[to]} (was ${from})`;
+  return printAnswer(context, answer, {
+    current: false,
+    render: () => [`${line}; \`holdfast members\` and \`holdfast watch\` show how it goes`],
   });
 }
 

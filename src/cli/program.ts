@@ -110,6 +110,21 @@ function addActions(program: Command, act: Act): void {
     .action((group: string, node: string | undefined) =>
       act(async (context) => (await import('./act.ts')).move(context, group, node ?? null)),
     );
+  const roles = [
+    ['leave', 'leaving', 'hand over what a member runs, and remove it from the cluster'],
+    ['promote', 'voter', 'let a member vote, as soon as it has the whole log'],
+    ['demote', 'learner', 'let a member receive the log without a vote'],
+  ] as const;
+  for (const [name, role, description] of roles) {
+    program
+      .command(name)
+      .description(description)
+      .argument('<node>')
+      .option('--force', 'keep the wish though no majority of the voters left is heard')
+      .action((node: string, options: { readonly force?: boolean }) =>
+        act(async (context) => (await import('./act.ts')).setRole(context, role, node, options)),
+      );
+  }
   const modes = [
     ['online', 'let a node, a group or the cluster be used again'],
     ['standby', 'hand over what a node, a group or the cluster runs, and start nothing there'],

@@ -16,6 +16,14 @@ export function entryText(entry: HistoryEntry): string {
       return `${who} was admitted${more}`;
     case 'member-removed':
       return `${who} was removed${more}`;
+    case 'invited':
+      return `${node ?? 'a new member'} was invited${more}`;
+    case 'invitation-revoked':
+      return `an invitation${node === null ? '' : ` of ${node}`} was revoked${more}`;
+    case 'role':
+      return `role of ${who}${more}`;
+    case 'recovered':
+      return `the cluster was recovered by an operator, the majority being lost${more}`;
     case 'defined':
       return `defined${more}`;
     case 'deleted':
@@ -77,6 +85,13 @@ export function eventText(event: WatchedEvent): string {
       return event.leader === null
         ? `cluster: NO LEADER in term ${event.term}`
         : `cluster: ${event.leader} leads in term ${event.term}`;
+    case 'configuration': {
+      const { voters, outgoing, learners } = event;
+      const voting = voters.length === 0 ? 'nobody votes' : `${voters.join(', ')} vote`;
+      const before = outgoing.length === 0 ? '' : `, together with ${outgoing.join(', ')}`;
+      const learning = learners.length === 0 ? '' : `; learning: ${learners.join(', ')}`;
+      return `cluster: ${voting}${before}${learning}`;
+    }
     case 'link':
       return `${event.node}: ${event.interconnect} is ${event.state}`;
     case 'local': {

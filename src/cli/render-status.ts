@@ -49,6 +49,9 @@ function renderCluster(terminal: Terminal, clusterId: string, status: ClusterSta
   return [
     `${heading}  ${quorum}  ${led}  ${raft}${unusual}`,
     `seen by ${node} (${role}, version ${status.version})`,
+    ...(status.logStalled
+      ? [paint(terminal, 'alarm', `the log disk of ${node} does not answer: it cannot lead`)]
+      : []),
     ...(status.why === '' ? [] : [paint(terminal, 'red', `nothing is served: ${status.why}`)]),
   ];
 }
@@ -63,16 +66,36 @@ export function renderMembers(terminal: Terminal, members: readonly MemberStatus
   const interconnects = [
     ...new Set(members.flatMap((member) => Object.keys(member.addresses))),
   ].toSorted();
-  const head = ['MEMBER', 'NUMBER', 'STATE', 'MODE', 'ROLE', ...interconnects];
+  const led = members.some(({ lag }) => lag !== null);
+  const head = [
+    'MEMBER',
+    'NUMBER',
+    'STATE',
+    'MODE',
+    'ROLE',
+    ...(led ? ['LAG'] : []),
+    ...interconnects,
+  ];
   const rows = members.map((member): readonly Cell[] => [
     member.self ? `${member.node} (here)` : member.node,
     String(member.number),
     { text: member.state, style: STATE_STYLES[member.state] },
     { text: member.mode, style: member.mode === 'online' ? null : 'yellow' },
-    member.leader ? 'leader' : '',
+    roleCell(member),
+    ...(led ? [member.lag === null ? '' : String(member.lag)] : []),
     ...interconnects.map((interconnect) => linkCell(member, interconnect)),
   ]);
-  return renderTable(terminal, head, rows);
+  const waits = members
+    .filter((member) => member.waits !== '')
+    .map((member) => paint(terminal, 'yellow', `  ${member.node} waits: ${member.waits}`));
+  return [...renderTable(terminal, head, rows), ...waits];
+}
+
+/** What it is in Raft's configuration, and where that leads when it is not what is wanted. */
+function roleCell({ leader, role, raft }: MemberStatus): Cell {
+  const is = leader ? 'leader' : raft;
+  if (role === raft) return is;
+  return { text: `${is} -> ${role === 'leaving' ? 'out' : role}`, style: 'yellow' };
 }
 
 function linkCell(member: MemberStatus, interconnect: string): Cell {

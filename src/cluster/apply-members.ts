@@ -1,14 +1,16 @@
 /**
  * Commands that create the cluster and say who belongs to it. A member's number is part of its
- * reservation keys, so it is given once and never again, not even after the member has gone.
+ * reservation keys, so it is given once and never again, not even after the member has gone. Nor is
+ * its name: whoever reads an old line of the history must not take a newcomer for its namesake.
  */
-import { MAX_EPOCH } from '../lib/ids.ts';
+import { MAX_EPOCH, type NodeId } from '../lib/ids.ts';
+import { invitationOf, withoutInvitation } from './apply-invitations.ts';
 import { accept, type Change, recorded, refuse, without } from './change.ts';
 import type { Command } from './command.ts';
 import type { Member } from './definition.ts';
 import { isName, NAME_RULE } from './name.ts';
-import { lookup } from './queries.ts';
-import type { ClusterState } from './state.ts';
+import { heldBy, lookup } from './queries.ts';
+import { type ClusterState, TOMBSTONE_LIMIT } from './state.ts';
 
 type Of<K extends Command['kind']> = Extract<Command, { readonly kind: K }>;
 
@@ -27,7 +29,7 @@ export function applyCreateCluster(
     return refuse(state, 'INVALID_DEFINITION', `first epoch ${firstEpoch} is not 1 … 2^32-1`);
   }
   const lastEpoch = firstEpoch - 1;
-  const created = { ...state, clusterId, lastEpoch };
+  const created = { ...state, clusterId, firstEpoch, lastEpoch };
   const line = {
     index,
     event: 'created',
@@ -41,31 +43,51 @@ export function applyCreateCluster(
 export function applyAdmitMember(
   state: ClusterState,
   index: number,
-  { member }: Of<'admit-member'>,
+  { member, invitation: key }: Of<'admit-member'>,
 ): Change {
   const { node, number } = member;
+  const fault = faultOf(state, member) ?? faultOfInvitation(state, node, key);
+  if (fault !== null) return fault;
+  const invitation = key === null ? null : invitationOf(state, key);
+  const role = invitation?.role ?? 'voter';
+  const before = key === null ? state : withoutInvitation(state, key);
+  const admitted: ClusterState = {
+    ...before,
+    members: { ...state.members, [node]: { member, mode: 'online', role } },
+    usedNumbers: [...state.usedNumbers, number],
+    usedNames: [...state.usedNames, node],
+  };
+  const line = { index, event: 'member-admitted', group: null, epoch: state.lastEpoch } as const;
+  const detail = `as ${role}${invitation === null ? '' : `, invited by ${invitation.by}`}`;
+  return accept(recorded(admitted, { ...line, node, detail }), null);
+}
+
+function faultOf(state: ClusterState, member: Member): Change | null {
+  const { node, number, peerId } = member;
   if (!isName(node)) return refuse(state, 'INVALID_DEFINITION', `node ${node}: ${NAME_RULE}`);
+  if (peerId === '') return refuse(state, 'INVALID_DEFINITION', `node ${node}: no peer id`);
   if (!Number.isInteger(number) || number < 1 || number > MAX_NUMBER) {
     return refuse(state, 'INVALID_DEFINITION', `member number ${number} is not 1 … ${MAX_NUMBER}`);
   }
   const twin = Object.values(state.members).find((other) => collides(other.member, member));
   if (twin !== undefined) return refuse(state, 'MEMBER_EXISTS', `like ${twin.member.node}`);
+  if (state.usedNames.includes(node)) return refuse(state, 'NAME_USED', `node ${node}`);
   if (state.usedNumbers.includes(number)) {
     return refuse(state, 'NUMBER_USED', `member number ${number}`);
   }
-  const admitted: ClusterState = {
-    ...state,
-    members: { ...state.members, [node]: { member, mode: 'online' } },
-    usedNumbers: [...state.usedNumbers, number],
-  };
-  const line = {
-    index,
-    event: 'member-admitted',
-    group: null,
-    epoch: state.lastEpoch,
-    node,
-  } as const;
-  return accept(recorded(admitted, line), null);
+  return null;
+}
+
+/** Without an invitation only while the founders are written down: nothing was owned before. */
+function faultOfInvitation(state: ClusterState, node: NodeId, key: string | null): Change | null {
+  if (key === null) {
+    if (state.lastEpoch < state.firstEpoch) return null;
+    return refuse(state, 'INVITATION_REQUIRED', `node ${node}`);
+  }
+  const invitation = invitationOf(state, key);
+  if (invitation === null) return refuse(state, 'INVITATION_UNKNOWN', key);
+  if (invitation.node === null || invitation.node === node) return null;
+  return refuse(state, 'INVITATION_MISMATCH', `made for ${invitation.node}, not for ${node}`);
 }
 
 function collides(a: Member, b: Member): boolean {
@@ -74,28 +96,50 @@ function collides(a: Member, b: Member): boolean {
   return Object.values(b.addresses).some((address) => taken.has(address));
 }
 
+/** What the operators want; Raft's configuration follows as soon as it can. */
+export function applySetRole(
+  state: ClusterState,
+  index: number,
+  { node, role, by }: Of<'set-role'>,
+): Change {
+  const member = lookup(state.members, node);
+  if (member === null) return refuse(state, 'UNKNOWN_NODE', `node ${node}`);
+  if (member.role === role) return accept(state, null);
+  const members = { ...state.members, [node]: { ...member, role } };
+  if (!hasVoter(members)) return refuse(state, 'LAST_VOTER', `node ${node}`);
+  const line = { index, event: 'role', group: null, epoch: state.lastEpoch, node } as const;
+  const detail = `${role}, by ${by}`;
+  return accept(recorded({ ...state, members }, { ...line, detail }), null);
+}
+
+function hasVoter(members: ClusterState['members']): boolean {
+  return Object.values(members).some(({ role }) => role === 'voter');
+}
+
+/** Refused unless it is leaving: an operator who has changed their mind in time is heard. */
 export function applyRemoveMember(
   state: ClusterState,
   index: number,
   { node }: Of<'remove-member'>,
 ): Change {
-  if (lookup(state.members, node) === null) return refuse(state, 'UNKNOWN_NODE', `node ${node}`);
-  const held = Object.values(state.groups).find(
-    (group) =>
-      group.owner === node ||
-      group.releaseTo === node ||
-      group.unfinished.some((unfinished) => unfinished.node === node),
-  );
-  if (held !== undefined) {
+  const member = lookup(state.members, node);
+  if (member === null) return refuse(state, 'UNKNOWN_NODE', `node ${node}`);
+  if (member.role !== 'leaving') {
+    return refuse(state, 'MEMBER_NOT_LEAVING', `${node} is a ${member.role}`);
+  }
+  const held = heldBy(state, node);
+  if (held !== null) {
     return refuse(state, 'MEMBER_IN_USE', `${node} still counts for ${held.definition.group}`);
   }
-  const removed = { ...state, members: without(state.members, node) };
-  const line = {
-    index,
-    event: 'member-removed',
-    group: null,
-    epoch: state.lastEpoch,
-    node,
-  } as const;
-  return accept(recorded(removed, line), null);
+  const line = { index, event: 'member-removed', group: null, epoch: state.lastEpoch } as const;
+  return accept(recorded(withTombstone(state, node), { ...line, node }), null);
+}
+
+/** The state without this member, which is remembered among the removed ones. */
+export function withTombstone(state: ClusterState, node: NodeId): ClusterState {
+  const member = lookup(state.members, node)?.member;
+  if (member === undefined) return state;
+  const { number, peerId } = member;
+  const removed = [...state.removed, { node, number, peerId }].slice(-TOMBSTONE_LIMIT);
+  return { ...state, members: without(state.members, node), removed };
 }

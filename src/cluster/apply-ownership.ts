@@ -98,6 +98,9 @@ export function expected(
 function refuseNode(state: ClusterState, node: string): Change | null {
   const member = lookup(state.members, node);
   if (member === null) return refuse(state, 'UNKNOWN_NODE', `node ${node}`);
+  if (member.role === 'leaving') {
+    return refuse(state, 'NODE_NOT_ELIGIBLE', `node ${node} is leaving the cluster`);
+  }
   return member.mode === 'online'
     ? null
     : refuse(state, 'NODE_NOT_ELIGIBLE', `node ${node} is in ${member.mode}`);

@@ -12,9 +12,16 @@
 import { unreachable } from '../lib/assert.ts';
 import { applyPledge, applyStopped } from './apply-evidence.ts';
 import { applyDefineGroup, applyDeleteGroup } from './apply-groups.ts';
-import { applyAdmitMember, applyCreateCluster, applyRemoveMember } from './apply-members.ts';
+import { applyInvite, applyRevokeInvitation } from './apply-invitations.ts';
+import {
+  applyAdmitMember,
+  applyCreateCluster,
+  applyRemoveMember,
+  applySetRole,
+} from './apply-members.ts';
 import { applySetMode } from './apply-mode.ts';
 import { applyAssign, applyRelease } from './apply-ownership.ts';
+import { applyRecover } from './apply-recover.ts';
 import { applyReport } from './apply-report.ts';
 import { applyFenced, applyServing, applyTakeoverFailed } from './apply-takeover.ts';
 import { type Applied, type Change, refuse } from './change.ts';
@@ -31,10 +38,18 @@ export function apply(state: ClusterState, index: number, command: Command): Cha
   switch (command.kind) {
     case 'create-cluster':
       return applyCreateCluster(state, index, command);
+    case 'invite':
+      return applyInvite(state, index, command);
+    case 'revoke-invitation':
+      return applyRevokeInvitation(state, index, command);
     case 'admit-member':
       return applyAdmitMember(state, index, command);
+    case 'set-role':
+      return applySetRole(state, index, command);
     case 'remove-member':
       return applyRemoveMember(state, index, command);
+    case 'recover':
+      return applyRecover(state, index, command);
     case 'define-group':
       return applyDefineGroup(state, index, command);
     case 'delete-group':

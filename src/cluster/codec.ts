@@ -1,12 +1,13 @@
 /**
- * Log entries and snapshots as bytes. Both begin with a format version, so that a newer program says
- * "I cannot read this" instead of misreading it, and both are looked at before they are believed: a
- * corrupt entry that is applied on one node only would split the replicas for ever.
+ * Log entries and snapshots as bytes. Both begin with a format version, so that an older program says
+ * "I cannot read this" instead of misreading it; what an older one wrote is read (`upgrade.ts`). Both
+ * are looked at before they are believed: a corrupt entry that is applied on one node only would
+ * split the replicas for ever.
  *
  * An entry that nobody could read is never written either: `encode*` asserts what `decode*` checks.
  * `checkCommand` is for commands that come from another node, whose faults must not crash this one.
  */
-import { assert } from '../lib/assert.ts';
+import { assert, known } from '../lib/assert.ts';
 import { encode, tryDecode } from '../lib/codec.ts';
 import type { ProblemCode } from '../lib/problems.ts';
 import { failure, type Result, success } from '../lib/result.ts';
@@ -14,9 +15,13 @@ import { conform, type Shape } from '../lib/shape.ts';
 import type { Command, CommandEnvelope } from './command.ts';
 import * as shapes from './shapes.ts';
 import type { ClusterState } from './state.ts';
+import { ENTRY_STEPS, STATE_STEPS, type Steps } from './upgrade.ts';
 
-const ENTRY_FORMAT = 1;
-const STATE_FORMAT = 1;
+/** A format, and the steps that lead to it from the older ones. */
+type Format = { readonly number: number; readonly steps: Steps };
+
+const ENTRY_FORMAT: Format = { number: 2, steps: ENTRY_STEPS };
+const STATE_FORMAT: Format = { number: 2, steps: STATE_STEPS };
 
 type CorruptCode = Extract<ProblemCode, 'CORRUPT_ENTRY' | 'CORRUPT_SNAPSHOT'>;
 
@@ -54,15 +59,15 @@ export function decodeState(bytes: Uint8Array): Result<ClusterState, Corrupt> {
   return unwrap(shapes.state, STATE_FORMAT, bytes, 'state', 'CORRUPT_SNAPSHOT');
 }
 
-function wrap<T>(shape: Shape<T>, format: number, value: T, what: string): Uint8Array {
+function wrap<T>(shape: Shape<T>, format: Format, value: T, what: string): Uint8Array {
   const mismatch = shape.check(value, what);
   assert(mismatch === null, `cannot encode: ${mismatch}`);
-  return encode([format, value]);
+  return encode([format.number, value]);
 }
 
 function unwrap<T>(
   shape: Shape<T>,
-  format: number,
+  format: Format,
   bytes: Uint8Array,
   what: string,
   code: CorruptCode,
@@ -73,12 +78,22 @@ function unwrap<T>(
     return failure({ code, detail: `${what}: not a format and a value` });
   }
   const [found, value]: readonly unknown[] = decoded.value;
-  if (found !== format) {
-    return failure({
-      code,
-      detail: `${what}: format ${String(found)}, this program reads ${format}`,
-    });
-  }
-  const checked = conform(shape, value, what);
+  const upgraded = upgrade(format, found, value);
+  if (!upgraded.ok) return failure({ code, detail: `${what}: ${upgraded.error.detail}` });
+  const checked = conform(shape, upgraded.value, what);
   return checked.ok ? success(checked.value) : failure({ code, detail: checked.error.detail });
+}
+
+type UnknownFormat = { readonly code: 'UNKNOWN_FORMAT'; readonly detail: string };
+
+function upgrade(format: Format, found: unknown, value: unknown): Result<unknown, UnknownFormat> {
+  if (typeof found !== 'number' || !Number.isInteger(found) || found < 1 || found > format.number) {
+    const detail = `format ${String(found)}, this program reads 1 to ${format.number}`;
+    return failure({ code: 'UNKNOWN_FORMAT', detail });
+  }
+  let upgraded = value;
+  for (let at = found; at < format.number; at += 1) {
+    upgraded = known(format.steps[at], `a step from format ${at}`)(upgraded);
+  }
+  return success(upgraded);
 }

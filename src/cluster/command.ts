@@ -8,6 +8,12 @@ import type { GroupDefinition, Member } from './definition.ts';
 
 export type Mode = 'online' | 'standby' | 'maintenance';
 
+/**
+ * What the operators want a member to be; Raft's configuration follows. A learner receives the log
+ * and may own groups, but does not vote; whoever is leaving gives up its groups and is removed.
+ */
+export type MemberRole = 'voter' | 'learner' | 'leaving';
+
 /** Why a group was assigned; handed to applications as HOLDFAST_REASON. */
 export type Reason = 'boot' | 'failover' | 'move' | 'restart';
 
@@ -24,8 +30,47 @@ type Guard = { readonly group: GroupId; readonly expectedEpoch: Epoch };
 
 export type Command =
   | { readonly kind: 'create-cluster'; readonly clusterId: string; readonly firstEpoch: Epoch }
-  | { readonly kind: 'admit-member'; readonly member: Member }
+  /** A one-time key may bring one new member in; whoever holds its private half proves it (P7). */
+  | {
+      readonly kind: 'invite';
+      /** Peer id of the one-time key. */
+      readonly peerId: string;
+      /** The only name that it may take; null: any. */
+      readonly node: NodeId | null;
+      readonly role: Exclude<MemberRole, 'leaving'>;
+      /**
+       * Wall clock, milliseconds since 1970. A replay knows no clock, so applying does not judge it:
+       * the leader does, before it proposes the admission.
+       */
+      readonly expiresAtMs: Millis;
+      readonly by: string;
+    }
+  | { readonly kind: 'revoke-invitation'; readonly peerId: string; readonly by: string }
+  | {
+      readonly kind: 'admit-member';
+      readonly member: Member;
+      /**
+       * Peer id of the invitation that this admission uses up. Null while the bootstrap list is
+       * written down; refused once the cluster has given out its first epoch.
+       */
+      readonly invitation: string | null;
+    }
+  | {
+      readonly kind: 'set-role';
+      readonly node: NodeId;
+      readonly role: MemberRole;
+      readonly by: string;
+    }
+  /** The last step of leaving: the node is out of Raft's configuration and holds nothing. */
   | { readonly kind: 'remove-member'; readonly node: NodeId }
+  /** The majority is lost for good: an operator has named who goes on (written while offline). */
+  | {
+      readonly kind: 'recover';
+      readonly survivors: readonly NodeId[];
+      /** At least 1. Epochs that the lost majority may have given out must not be given again. */
+      readonly epochJump: number;
+      readonly by: string;
+    }
   | {
       readonly kind: 'define-group';
       readonly definition: GroupDefinition;

@@ -29,6 +29,15 @@ export function groupsOf(state: ClusterState, node: NodeId): readonly GroupState
   return Object.values(state.groups).filter((group) => group.owner === node);
 }
 
+/** A group that still counts on this node: owned by it, on its way to it, or not proven down there. */
+export function heldBy(state: ClusterState, node: NodeId): GroupState | null {
+  const holds = (group: GroupState): boolean =>
+    group.owner === node ||
+    group.releaseTo === node ||
+    group.unfinished.some((unfinished) => unfinished.node === node);
+  return Object.values(state.groups).find(holds) ?? null;
+}
+
 /** The epochs of a group that are not proven down; their leases may still run. */
 export function unfinishedOf(state: ClusterState, group: GroupId): readonly UnfinishedEpoch[] {
   return groupOf(state, group)?.unfinished ?? [];

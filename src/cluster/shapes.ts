@@ -18,15 +18,19 @@ import {
   tagged,
   text,
 } from '../lib/shape.ts';
-import type { Command, CommandEnvelope, Evidence, Mode, Reason } from './command.ts';
+import type { Command, CommandEnvelope, Evidence, MemberRole, Mode, Reason } from './command.ts';
 import type { GroupDefinition, Member, Parameter, ResourceDefinition } from './definition.ts';
 import {
   type ClusterState,
   type GroupState,
   HISTORY_LIMIT,
   type HistoryEntry,
+  INVITATION_LIMIT,
+  type Invitation,
   type MemberState,
   type TakeoverFailure,
+  TOMBSTONE_LIMIT,
+  type Tombstone,
   type UnfinishedEpoch,
 } from './state.ts';
 
@@ -39,6 +43,7 @@ const epoch = integer(0, MAX_EPOCH);
 const number = integer(1, 65_535);
 
 const mode: Shape<Mode> = oneOf('online', 'standby', 'maintenance');
+const role: Shape<MemberRole> = oneOf('voter', 'learner', 'leaving');
 const reason: Shape<Reason> = oneOf('boot', 'failover', 'move', 'restart');
 
 const member: Shape<Member> = fields<Member>({
@@ -93,6 +98,14 @@ const stamps: Shape<readonly PhaseStamp[]> = list(
 
 const guard = { group: name, expectedEpoch: epoch } as const;
 
+const invited = {
+  peerId: name,
+  node: nullable(name),
+  role: oneOf('voter', 'learner'),
+  expiresAtMs: finite,
+  by: words,
+} as const;
+
 type Of<K extends Command['kind']> = Extract<Command, { readonly kind: K }>;
 type Subject = Of<'set-mode'>['subject'];
 
@@ -102,8 +115,25 @@ export const command: Shape<Command> = tagged<Command>({
     clusterId: name,
     firstEpoch: epoch,
   }),
-  'admit-member': fields<Of<'admit-member'>>({ kind: oneOf('admit-member'), member }),
+  invite: fields<Of<'invite'>>({ kind: oneOf('invite'), ...invited }),
+  'revoke-invitation': fields<Of<'revoke-invitation'>>({
+    kind: oneOf('revoke-invitation'),
+    peerId: name,
+    by: words,
+  }),
+  'admit-member': fields<Of<'admit-member'>>({
+    kind: oneOf('admit-member'),
+    member,
+    invitation: nullable(name),
+  }),
+  'set-role': fields<Of<'set-role'>>({ kind: oneOf('set-role'), node: name, role, by: words }),
   'remove-member': fields<Of<'remove-member'>>({ kind: oneOf('remove-member'), node: name }),
+  recover: fields<Of<'recover'>>({
+    kind: oneOf('recover'),
+    survivors: list(name, 65_535),
+    epochJump: epoch,
+    by: words,
+  }),
   'define-group': fields<Of<'define-group'>>({
     kind: oneOf('define-group'),
     definition,
@@ -195,6 +225,7 @@ const line: Shape<HistoryEntry> = fields<HistoryEntry>({
   epoch,
   event: oneOf(
     ...(['created', 'member-admitted', 'member-removed', 'defined', 'deleted'] as const),
+    ...(['invited', 'invitation-revoked', 'role', 'recovered'] as const),
     ...(['assigned', 'released', 'stopped', 'fenced', 'serving'] as const),
     ...(['takeover-failed', 'mode'] as const),
   ),
@@ -208,10 +239,14 @@ const line: Shape<HistoryEntry> = fields<HistoryEntry>({
 
 export const state: Shape<ClusterState> = fields<ClusterState>({
   clusterId: nullable(name),
+  firstEpoch: epoch,
   lastEpoch: epoch,
   mode,
-  members: table(fields<MemberState>({ member, mode })),
+  members: table(fields<MemberState>({ member, mode, role })),
+  invitations: list(fields<Invitation>(invited), INVITATION_LIMIT),
+  removed: list(fields<Tombstone>({ node: name, number, peerId: name }), TOMBSTONE_LIMIT),
   usedNumbers: list(number, 65_535),
+  usedNames: list(name, 65_535),
   groups: table(group),
   history: list(line, HISTORY_LIMIT),
 });

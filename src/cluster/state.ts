@@ -4,10 +4,31 @@
  */
 import type { Epoch, GroupId, Millis, NodeId } from '../lib/ids.ts';
 import type { PhaseStamp } from '../lib/phases.ts';
-import type { Evidence, Mode, Reason } from './command.ts';
+import type { Evidence, MemberRole, Mode, Reason } from './command.ts';
 import type { GroupDefinition, Member } from './definition.ts';
 
-export type MemberState = { readonly member: Member; readonly mode: Mode };
+export type MemberState = {
+  readonly member: Member;
+  readonly mode: Mode;
+  readonly role: MemberRole;
+};
+
+/** A key that may bring one new member in; gone once it is used or revoked. */
+export type Invitation = {
+  readonly peerId: string;
+  readonly node: NodeId | null;
+  readonly role: Exclude<MemberRole, 'leaving'>;
+  /** Wall clock, milliseconds since 1970; judged by the leader, never here. */
+  readonly expiresAtMs: Millis;
+  readonly by: string;
+};
+
+/** Who was a member and is none any more. The newest are kept; `usedNames` remembers all. */
+export type Tombstone = {
+  readonly node: NodeId;
+  readonly number: number;
+  readonly peerId: string;
+};
 
 /** An epoch that was given out and is not yet proven down: its lease may still run. */
 export type UnfinishedEpoch = {
@@ -60,6 +81,10 @@ export type HistoryEntry = {
     | 'created'
     | 'member-admitted'
     | 'member-removed'
+    | 'invited'
+    | 'invitation-revoked'
+    | 'role'
+    | 'recovered'
     | 'defined'
     | 'deleted'
     | 'assigned'
@@ -79,24 +104,37 @@ export type HistoryEntry = {
 
 export type ClusterState = {
   readonly clusterId: string | null;
-  /** Counter of epochs given out so far. */
+  /** The first epoch that the founder let the cluster give out. */
+  readonly firstEpoch: Epoch;
+  /** Counter of epochs given out so far; `firstEpoch - 1` before the first one. */
   readonly lastEpoch: Epoch;
   readonly mode: Mode;
   readonly members: Readonly<Record<NodeId, MemberState>>;
-  /** Numbers once given are never given again. */
+  /** In the order in which they were made. At most one for a peer id. */
+  readonly invitations: readonly Invitation[];
+  /** Oldest first. */
+  readonly removed: readonly Tombstone[];
+  /** Numbers once given are never given again, nor are names. */
   readonly usedNumbers: readonly number[];
+  readonly usedNames: readonly NodeId[];
   readonly groups: Readonly<Record<GroupId, GroupState>>;
   readonly history: readonly HistoryEntry[];
 };
 
 export const HISTORY_LIMIT = 512;
+export const INVITATION_LIMIT = 64;
+export const TOMBSTONE_LIMIT = 256;
 
 export const emptyState: ClusterState = {
   clusterId: null,
+  firstEpoch: 1,
   lastEpoch: 0,
   mode: 'online',
   members: {},
+  invitations: [],
+  removed: [],
   usedNumbers: [],
+  usedNames: [],
   groups: {},
   history: [],
 };

@@ -60,6 +60,8 @@ export type NodeConfig = {
   readonly interconnects: readonly Interconnect[];
   /** The bootstrap list: counts only until a membership is committed. */
   readonly members: readonly Member[];
+  /** This node joined later: the list says where the cluster is, and nobody votes because of it. */
+  readonly invited?: boolean;
   /** Defined by the first leader when the cluster does not know them yet. */
   readonly groups: readonly GroupDefinition[];
   /** Test only: mechanisms switched off so that a checker must report the harm. */

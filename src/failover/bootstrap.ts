@@ -7,7 +7,7 @@
  * are never given twice, and deletions stand in the history.
  */
 import type { Command } from '../cluster/command.ts';
-import { groupOf, memberOf } from '../cluster/queries.ts';
+import { groupOf } from '../cluster/queries.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import type { PlannerInput } from './planner-input.ts';
 
@@ -30,14 +30,14 @@ function createCluster({ state, clusterId }: PlannerInput): readonly Proposal[] 
 
 /** Only until the first group is owned: later, membership is changed by operators. */
 function admitMembers({ state, bootstrapMembers }: PlannerInput): readonly Proposal[] {
-  if (state.lastEpoch >= FIRST_EPOCH) return [];
+  if (state.lastEpoch >= state.firstEpoch) return [];
   return bootstrapMembers
     .filter(({ node, number }) => {
-      return memberOf(state, node) === null && !state.usedNumbers.includes(number);
+      return !state.usedNames.includes(node) && !state.usedNumbers.includes(number);
     })
     .map((member) => ({
       key: `admit:${member.node}`,
-      command: { kind: 'admit-member', member },
+      command: { kind: 'admit-member', member, invitation: null },
     }));
 }
 

@@ -1,11 +1,11 @@
 /**
  * Where a group may go: every member with the reason for and against it, best first.
  *
- * A node is eligible when it is online, alive, hears us (an assignment that does not arrive helps
- * nobody) and has verified lately that it reaches every disk of the group and holds nothing of it
- * (DESIGN §7, §8). Among eligible nodes the one that was asked for comes first, then those that
- * failed least since the group was last served, then the operator's order, with the node that just
- * gave the group up behind its equals. Load is not looked at.
+ * A node is eligible when it is online and stays in the cluster, is alive, hears us (an assignment
+ * that does not arrive helps nobody) and has verified lately that it reaches every disk of the group
+ * and holds nothing of it (DESIGN §7, §8). Among eligible nodes the one that was asked for comes
+ * first, then those that failed least since the group was last served, then the operator's order,
+ * with the node that just gave the group up behind its equals. Load is not looked at.
  *
  * There is no score and no failback: a group that is served stays where it is, because nobody asks.
  */
@@ -66,7 +66,7 @@ export function explain(candidates: readonly Candidate[]): string {
   return candidates.map(({ node, why }) => `${node}: ${why}`).join('; ');
 }
 
-function judge(question: PlacementQuestion, { member, mode }: MemberState): Candidate {
+function judge(question: PlacementQuestion, { member, mode, role }: MemberState): Candidate {
   const { node } = member;
   const faults = question.group.failures.filter(
     (one) => one.node === node && one.code !== NO_FAULT,
@@ -79,6 +79,7 @@ function judge(question: PlacementQuestion, { member, mode }: MemberState): Cand
     why,
     failures,
   });
+  if (role === 'leaving') return no('NODE_LEAVING', 'leaving the cluster');
   if (mode === 'standby') return no('NODE_STANDBY', 'in standby');
   if (mode === 'maintenance') return no('IN_MAINTENANCE', 'in maintenance');
   const seen = nodeView(question.view, node);

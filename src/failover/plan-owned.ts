@@ -1,4 +1,4 @@
-/** Rules for a group that has an owner: keep it, take it away, or move it off a node in standby. */
+/** Rules for a group that has an owner: keep it, take it away, or move it off a node that must not have it. */
 import type { Reason } from '../cluster/command.ts';
 import { memberOf, modeOf } from '../cluster/queries.ts';
 import type { GroupState } from '../cluster/state.ts';
@@ -57,17 +57,22 @@ function reportsFailure({ view }: PlannerInput, group: GroupState, owner: NodeId
   return local?.epoch === group.epoch && local.state === 'failed';
 }
 
-/** A group in standby is stopped; a node in standby gives its groups away, if somebody takes them. */
+/**
+ * A group in standby is stopped; a node in standby, or one that leaves the cluster, gives its groups
+ * away, if somebody takes them.
+ */
 function moveOff(input: PlannerInput, group: GroupState, owner: NodeId): Decision {
   if (modeOf(input.state, group) === 'standby') {
     // When the group is set online again, its next assignment is a fresh start.
     return release(group, null, 'boot', 'standby of the group');
   }
-  if (memberOf(input.state, owner)?.mode !== 'standby') return nothing;
+  const member = memberOf(input.state, owner);
+  const leaves = member?.role === 'leaving';
+  if (member?.mode !== 'standby' && !leaves) return nothing;
   const candidates = ranked(input, group, { first: null, last: owner });
   const best = candidates[0];
   if (best === undefined || !best.eligible) return nobody(candidates);
-  return release(group, best.node, 'move', `standby of ${owner}`);
+  return release(group, best.node, 'move', `${leaves ? 'leave' : 'standby'} of ${owner}`);
 }
 
 function nobody(candidates: readonly Candidate[]): Decision {

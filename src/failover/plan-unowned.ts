@@ -60,8 +60,9 @@ function bootGraceMs(
   if (best?.eligible && best.node === wanted[0]?.member.node) return null;
   const name = group.definition.group;
   const spoken = wanted.every(
-    ({ member, mode }) =>
+    ({ member, mode, role }) =>
       mode !== 'online' ||
+      role === 'leaving' ||
       nodeView(input.view, member.node)?.fitness.some((one) => one.group === name),
   );
   return spoken ? null : untilMs;

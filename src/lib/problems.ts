@@ -56,9 +56,59 @@ export const PROBLEMS = {
     cause: 'the member number was given before, and numbers are part of reservation keys',
     remedy: 'give the member a number that was never used in this cluster',
   },
+  NAME_USED: {
+    cause: 'a member of this name was removed, and names are never given again',
+    remedy: 'choose another name',
+  },
   MEMBER_IN_USE: {
     cause: 'the member owns a group, or an epoch that it owned is not proven down',
     remedy: 'move its groups away, wait until they are served, and repeat the command',
+  },
+  MEMBER_NOT_LEAVING: {
+    cause: 'a member is removed only after it was told to leave',
+    remedy: 'run `holdfast leave NODE`; it is removed when it holds nothing any more',
+  },
+  WOULD_LOSE_QUORUM: {
+    cause: 'with the members that are heard now, the voters that would be left have no majority',
+    remedy:
+      'bring members back first; with --force the wish is kept, and followed as soon as that is safe',
+  },
+  CATCHING_UP: {
+    cause: 'the member is to vote and does not have the whole log yet',
+    remedy: 'wait; if it goes on, look at the log disk and the interconnects of that member',
+  },
+  NODE_LEAVING: {
+    cause: 'the node is leaving the cluster',
+    remedy: 'nothing to do; `holdfast promote NODE` calls it back while it is a member',
+  },
+  REMOVED: {
+    cause: 'this node was removed from the cluster, and no message of it is taken any more',
+    remedy:
+      'make an invitation on a member and join anew, with a new name and an empty data directory',
+  },
+  LAST_VOTER: {
+    cause: 'no voting member would be left, and nobody else may decide',
+    remedy: 'promote another member first',
+  },
+  INVITATION_REQUIRED: {
+    cause: 'the list of the first members is closed: newcomers need an invitation',
+    remedy: 'make an invitation on a member, and join with it',
+  },
+  INVITATION_UNKNOWN: {
+    cause: 'the invitation was used already, was revoked or was never made',
+    remedy: 'make a new invitation on a member',
+  },
+  INVITATION_EXISTS: {
+    cause: 'there is an invitation for this key already',
+    remedy: 'revoke it first, or make the new one with a key of its own',
+  },
+  INVITATION_MISMATCH: {
+    cause: 'the invitation was made for another name',
+    remedy: 'join under the name that it was made for, or make a new invitation',
+  },
+  TOO_MANY_INVITATIONS: {
+    cause: 'the cluster keeps only a small number of open invitations',
+    remedy: 'revoke invitations that are not needed any more',
   },
   INVALID_DEFINITION: {
     cause: 'the definition contradicts itself or names something that cannot be named so',

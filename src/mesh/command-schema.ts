@@ -66,8 +66,29 @@ const reason = z.enum(['boot', 'failover', 'move', 'restart']);
 
 export const command: z.ZodType<Command> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('create-cluster'), clusterId: name, firstEpoch: epoch }),
-  z.object({ kind: z.literal('admit-member'), member }),
+  z.object({
+    kind: z.literal('invite'),
+    peerId: name,
+    node: name.nullable(),
+    role: z.enum(['voter', 'learner']),
+    expiresAtMs: millis,
+    by: text,
+  }),
+  z.object({ kind: z.literal('revoke-invitation'), peerId: name, by: text }),
+  z.object({ kind: z.literal('admit-member'), member, invitation: name.nullable() }),
+  z.object({
+    kind: z.literal('set-role'),
+    node: name,
+    role: z.enum(['voter', 'learner', 'leaving']),
+    by: text,
+  }),
   z.object({ kind: z.literal('remove-member'), node: name }),
+  z.object({
+    kind: z.literal('recover'),
+    survivors: z.array(name).max(65_535),
+    epochJump: epoch,
+    by: text,
+  }),
   z.object({
     kind: z.literal('define-group'),
     definition,

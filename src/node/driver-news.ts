@@ -1,10 +1,13 @@
 /** What the rest of the node (operator view, metrics) may hear of the driver. */
 import type { ClusterState } from '../cluster/state.ts';
 import type { GroupId, NodeId } from '../lib/ids.ts';
+import type { Configuration } from '../raft/types.ts';
 
 export type DriverNews =
   | { readonly kind: 'applied'; readonly before: ClusterState; readonly after: ClusterState }
   | { readonly kind: 'leadership'; readonly leader: NodeId | null; readonly term: number }
+  /** Another one is in force, committed or not. */
+  | { readonly kind: 'configuration'; readonly configuration: Configuration }
   | {
       readonly kind: 'link';
       readonly node: NodeId;

@@ -7,14 +7,13 @@
  */
 import type { Applied } from '../cluster/apply.ts';
 import type { Command, CommandEnvelope } from '../cluster/command.ts';
-import type { Member } from '../cluster/definition.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import type { NodeConfig } from '../config/types.ts';
 import type { ControlMessage } from '../failover/control.ts';
-import type { Millis, NodeId } from '../lib/ids.ts';
+import type { Millis } from '../lib/ids.ts';
 import type { MeshEvent } from '../mesh/mesh.ts';
 import { RaftCore } from '../raft/core.ts';
-import { admitted } from './admission.ts';
+import { admissionsIn } from './admission.ts';
 import { Detection } from './detection.ts';
 import type { DriverOptions } from './driver-options.ts';
 import { Exchange } from './exchange.ts';
@@ -22,6 +21,7 @@ import { FitnessCheck } from './fitness.ts';
 import { LastWords } from './last-words.ts';
 import { Leader } from './leader.ts';
 import { LocalGroups } from './local-groups.ts';
+import { Members } from './members.ts';
 import type { NodeEvent } from './node-event.ts';
 import { type Leadership, RaftLoop } from './raft-loop.ts';
 import { bootstrapConfiguration, raftOptions } from './raft-options.ts';
@@ -38,13 +38,15 @@ export class Driver {
   readonly groups: LocalGroups;
   readonly leader: Leader;
   readonly detection: Detection;
+  readonly members: Members;
   readonly #options: DriverOptions;
   readonly #world: World;
   readonly #reactor: Reactor;
   readonly #exchange: Exchange;
   readonly #fitnessCheck: FitnessCheck;
   readonly #lastWords: LastWords;
-  #members: readonly Member[] = [];
+  /** The core is there and can be asked. */
+  #ready = false;
   /** A snapshot of the leader took the place of what we had. */
   #stateReplaced = false;
 
@@ -60,9 +62,12 @@ export class Driver {
     });
     const snapshot = restored.snapshot;
     if (snapshot !== null) this.replica.restore(snapshot.meta, snapshot.state);
+    this.members = this.#membersPart();
+    const rank = (): number => this.members.rank();
     const first = bootstrapConfiguration(config);
-    const core = RaftCore.restore(raftOptions(config), restored, first, now, world.random);
+    const core = RaftCore.restore(raftOptions(config, rank), restored, first, now, world.random);
     this.raft = this.#raftLoop(core, now);
+    this.#ready = true;
     this.#exchange = new Exchange({
       ...config.times,
       self: config.node,
@@ -104,7 +109,7 @@ export class Driver {
   start(): void {
     this.#world.mesh.events((event) => this.post({ kind: 'mesh', event }));
     this.#world.guardian.onExit(() => this.post({ kind: 'guardian-exit' }));
-    this.#admit();
+    this.members.refresh();
     this.#reactor.start();
     this.#exchange.reads.begin(Infinity, () => this.groups.confirmed(this.#world.clock.now()));
     this.#fitnessCheck.run().catch(this.#options.crash);
@@ -138,12 +143,19 @@ export class Driver {
     return this.#exchange.proposals.idle;
   }
 
-  peers(): readonly NodeId[] {
-    return this.#members.map((member) => member.node).filter((node) => node !== this.config.node);
-  }
-
-  members(): readonly Member[] {
-    return this.#members;
+  #membersPart(): Members {
+    return new Members({
+      config: this.config,
+      state: () => this.replica.state,
+      raft: () => (this.#ready ? this.raft.core.status() : null),
+      logged: admissionsIn(this.#options.restored.entries),
+      changed: (members, configuration) => {
+        this.#world.mesh.admit(members);
+        if (configuration !== null) this.#options.news({ kind: 'configuration', configuration });
+        const peers = this.members.peers();
+        this.detection.step({ kind: 'peers', peers }, this.#world.clock.now());
+      },
+    });
   }
 
   #raftLoop(core: RaftCore, now: Millis): RaftLoop {
@@ -162,7 +174,8 @@ export class Driver {
         },
         apply: (entries) => {
           this.replica.apply(entries);
-          this.#compact();
+          const snapshot = this.replica.snapshot((index) => this.raft.core.snapshotMeta(index));
+          if (snapshot !== null) this.raft.compact(snapshot.meta, snapshot.state);
         },
         read: (readId, index) => {
           if (!this.#exchange.reads.confirmed(readId, index)) this.leader.desk.confirmed(readId);
@@ -216,9 +229,9 @@ export class Driver {
       config: this.config,
       world: this.#world,
       incarnation: this.#options.incarnation,
-      peers: () => this.peers(),
+      peers: () => this.members.peers(),
       post: (event) => this.post(event),
-      mayOffer: () => this.groups.ready && !this.groups.leaving,
+      mayOffer: () => this.groups.ready && !this.groups.leaving && !this.members.removed,
       groups: () => this.groups.groups(),
       linkChanged: (node, over, state) => this.#options.news({ kind: 'link', node, over, state }),
       nodeChanged: ({ node, state, proof }) => {
@@ -301,6 +314,7 @@ export class Driver {
         break;
       case 'refusal':
         this.#world.logger.warn('refused', { code: event.code, detail: event.detail });
+        if (event.code === 'REMOVED') this.members.toldRemoved();
         break;
     }
   }
@@ -344,23 +358,8 @@ export class Driver {
       this.#world.logger.info('a command was refused', { kind, code, detail });
     }
     if (after === before) return;
-    if (after.members !== before.members) this.#admit();
     this.groups.reconcile(now);
     this.#options.news({ kind: 'applied', before, after });
-  }
-
-  #compact(): void {
-    // Of the place that is saved: the one in force may still be uncommitted, and be taken back.
-    const { configuration } = this.raft.core.snapshotMeta(this.replica.appliedIndex);
-    const snapshot = this.replica.snapshot(configuration);
-    if (snapshot !== null) this.raft.compact(snapshot.meta, snapshot.state);
-  }
-
-  #admit(): void {
-    const { configuration } = this.raft.core.status();
-    this.#members = admitted(this.replica.state, configuration, this.config.members);
-    this.#world.mesh.admit(this.#members);
-    this.detection.step({ kind: 'peers', peers: this.peers() }, this.#world.clock.now());
   }
 
   /** At the end of every step: what was collected leaves, and what became possible is done. */
@@ -369,9 +368,10 @@ export class Driver {
     if (this.#stateReplaced) {
       this.#stateReplaced = false;
       this.#exchange.proposals.restored();
-      this.#admit();
       this.groups.reconcile(now);
     }
+    if (this.members.refresh()) this.leader.wake();
+    if (this.members.removed) this.groups.stopAll(now);
     this.leader.plan(now);
     this.#exchange.flush(now);
   }

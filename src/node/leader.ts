@@ -1,5 +1,6 @@
 /**
- * What only the leader does: hands out leases, and asks the planner what the cluster should do next.
+ * What only the leader does: hands out leases, asks the planner what the cluster should do next, and
+ * lets Raft's configuration follow the members that the operators want.
  * The planner is pure and is asked again after every step; this part keeps what it asks for from
  * being proposed twice, and closes a group's leases the moment its next owner is proposed.
  *
@@ -16,6 +17,7 @@ import { type PlannerOutput, plan } from '../failover/planner.ts';
 import type { GroupId, Millis } from '../lib/ids.ts';
 import type { PhaseStamp } from '../lib/phases.ts';
 import type { View } from '../membership/view.ts';
+import { ElectorateDesk } from './electorate-desk.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import type { Leadership, RaftLoop } from './raft-loop.ts';
 
@@ -42,6 +44,7 @@ const EPSILON_MS = 5;
 
 export class Leader {
   readonly desk: LeaseDesk;
+  readonly electorate: ElectorateDesk;
   readonly #options: LeaderOptions;
   readonly #ledger: LeaseLedger;
   #ages = new GroupAges();
@@ -60,6 +63,14 @@ export class Leader {
       leaseMs: config.times.leaseMs,
       clockDrift: config.times.clockDrift,
       epsilonMs: EPSILON_MS,
+    });
+    this.electorate = new ElectorateDesk({
+      self: config.node,
+      times: config.times,
+      state: options.state,
+      raft: () => options.raft().core.status(),
+      step: (event, now) => options.raft().step(event, now),
+      log: options.log,
     });
     this.desk = new LeaseDesk({
       self: config.node,
@@ -103,12 +114,14 @@ export class Leader {
       this.#electionMs = this.#electionBeganMs === null ? null : now - this.#electionBeganMs;
       this.#inFlight.clear();
       this.#ages = new GroupAges();
+      this.electorate.becameLeader();
       this.#wake = true;
     }
     if (change.role !== 'leader' && this.leads) {
       this.#leaderSinceMs = null;
       this.#ledger.lostLeadership();
       this.desk.lostLeadership();
+      this.electorate.lostLeadership();
     }
     if (change.role === 'leader' || change.role === 'follower') this.#electionBeganMs = null;
   }
@@ -140,7 +153,8 @@ export class Leader {
       leaderSinceMs: this.#leaderSinceMs,
       appliedOwnTerm: appliedTerm() === raft().term,
       clusterId: config.clusterId,
-      bootstrapMembers: config.members,
+      // The list of a newcomer says where the cluster is, and not who belongs to it.
+      bootstrapMembers: config.invited === true ? [] : config.members,
       bootstrapGroups: config.groups,
       inFlight: new Set(this.#inFlight.keys()),
       times: config.times,
@@ -149,6 +163,14 @@ export class Leader {
     });
     this.#waiting = output.waiting;
     for (const { key, command } of output.proposals) this.#propose(key, command, now);
+    if (appliedTerm() === raft().term) this.#reconcileMembers(seen, now);
+  }
+
+  /** Last: a change of the configuration is a step of its own, and may end our leadership. */
+  #reconcileMembers(view: View, now: Millis): void {
+    const inFlight = new Set(this.#inFlight.keys());
+    const proposals = this.electorate.reconcile({ now, view, inFlight });
+    for (const { key, command } of proposals) this.#propose(key, command, now);
   }
 
   #propose(key: string, command: Command, now: Millis): void {

@@ -147,6 +147,13 @@ export class LocalGroups {
     this.#drop();
   }
 
+  /** This node is no member any more: nothing of it may be seen, whatever it believes to own. */
+  stopAll(now: Millis): void {
+    if (this.#owned.size === 0) return;
+    for (const owned of [...this.#owned.values()]) owned.step({ kind: 'superseded' }, now);
+    this.#drop();
+  }
+
   lease(message: ControlMessage, now: Millis): void {
     if (message.kind !== 'lease-grant' && message.kind !== 'lease-refused') return;
     const owned = this.#of(message.group, message.epoch);

@@ -8,6 +8,9 @@ export function observe(news: DriverNews, metrics: Metrics, logger: Logger): voi
     case 'leadership':
       logger.info('leader', { leader: news.leader, term: news.term });
       break;
+    case 'configuration':
+      logger.info('members of Raft', news.configuration);
+      break;
     case 'link': {
       const { node, over, state } = news;
       logger.info(`interconnect ${over} to ${node} is ${state}`);

@@ -5,6 +5,7 @@
 import type { Applied } from '../cluster/apply.ts';
 import type { Command, Mode } from '../cluster/command.ts';
 import type { HistoryEntry } from '../cluster/state.ts';
+import { canSetRole } from '../failover/change-role.ts';
 import { canMove } from '../failover/planner.ts';
 import { timelines } from '../failover/timeline.ts';
 import { HoldfastError, isProblemCode } from '../lib/error.ts';
@@ -17,10 +18,13 @@ import type {
   Daemon,
   MoveAnswer,
   MoveRequest,
+  RoleAnswer,
+  RoleRequest,
   Timeline,
 } from '../operator/api.ts';
 import type { Driver } from './driver.ts';
 import type { DriverNews } from './driver-news.ts';
+import { aliveIn } from './electorate-desk.ts';
 import { clusterStatus } from './status.ts';
 
 export type OperatorViewOptions = {
@@ -93,6 +97,21 @@ export class OperatorView implements Daemon {
     return this.#answer(null);
   }
 
+  async setRole({ node, role, force }: RoleRequest, by: string): Promise<Answer<RoleAnswer>> {
+    const { driver, now } = this.#options;
+    if (!(await this.#confirm())) throw new HoldfastError('NO_QUORUM', { command: 'set-role' });
+    const from = await this.#inLoop('role', () => {
+      const { state } = driver.replica;
+      const alive = aliveIn(driver.detection.viewWithSelf(now()));
+      const may = canSetRole(state, alive, node, role);
+      const kept = !may.ok && may.error.code === 'WOULD_LOSE_QUORUM' && force;
+      if (!may.ok && !kept) throw refusal(may.error.code, { node, detail: may.error.detail });
+      return state.members[node]?.role ?? role;
+    });
+    await this.#command({ kind: 'set-role', node, role, by });
+    return this.#answer({ node, from, to: role });
+  }
+
   metrics(): Promise<string> {
     return this.#options.metrics.text();
   }
@@ -119,6 +138,8 @@ export class OperatorView implements Daemon {
       }
       case 'leadership':
         return [{ kind: 'leader', leader: news.leader, term: news.term }];
+      case 'configuration':
+        return [{ kind: 'configuration', ...news.configuration }];
       case 'link': {
         const { node, over: interconnect, state } = news;
         return [{ kind: 'link', node, interconnect, state }];

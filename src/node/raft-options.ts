@@ -8,16 +8,16 @@ const MAX_UNCOMMITTED_BYTES = 4 * 1024 * 1024;
 /** At most 64 KiB, since bulk on the CPU delays heartbeats on every connection (DESIGN §5). */
 const SNAPSHOT_CHUNK_BYTES = 48 * 1024;
 
-export function raftOptions(config: NodeConfig): RaftOptions {
-  const { times, node } = config;
-  const byNumber = [...config.members].sort((a, b) => a.number - b.number);
-  const rank = byNumber.findIndex((member) => member.node === node);
+/** `rank` is asked for each time that it counts: voters come and go while a daemon runs. */
+export function raftOptions({ times, node }: NodeConfig, rank: () => number): RaftOptions {
   return {
     id: node,
     heartbeatMs: times.heartbeatMs,
     electionTimeoutMs: times.electionTimeoutMs,
     electionGapMs: times.electionGapMs,
-    rank: Math.max(0, rank),
+    get rank() {
+      return rank();
+    },
     checkQuorumMs: times.checkQuorumMs,
     clockDrift: times.clockDrift,
     maxInflightAppends: MAX_INFLIGHT_APPENDS,
@@ -27,7 +27,11 @@ export function raftOptions(config: NodeConfig): RaftOptions {
   };
 }
 
-/** Who votes before anything is committed: everybody on the list of the configuration. */
-export function bootstrapConfiguration({ members }: NodeConfig): Configuration {
-  return { voters: members.map(({ node }) => node), outgoing: [], learners: [] };
+/**
+ * Who votes before anything is committed: everybody on the list of the configuration. For a node
+ * that was invited the list only says where the cluster is: it waits until the leader's log tells.
+ */
+export function bootstrapConfiguration({ members, invited }: NodeConfig): Configuration {
+  const voters = invited === true ? [] : members.map(({ node }) => node);
+  return { voters, outgoing: [], learners: [] };
 }

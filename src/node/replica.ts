@@ -10,7 +10,7 @@ import { decodeEnvelope, decodeState, encodeState } from '../cluster/codec.ts';
 import type { CommandEnvelope } from '../cluster/command.ts';
 import { type ClusterState, emptyState } from '../cluster/state.ts';
 import { HoldfastError } from '../lib/error.ts';
-import type { Configuration, Entry, SnapshotMeta } from '../raft/types.ts';
+import type { Entry, SnapshotMeta } from '../raft/types.ts';
 
 export type ReplicaHooks = {
   /** Entries between two snapshots; missing: as many as suit a cluster of this kind. */
@@ -67,12 +67,13 @@ export class Replica {
     }
   }
 
-  /** What to save now, or null while the log is short. */
-  snapshot(configuration: Configuration): { meta: SnapshotMeta; state: Uint8Array } | null {
+  /** What to save now, or null while the log is short. `metaAt` knows the configuration of then. */
+  snapshot(
+    metaAt: (index: number) => SnapshotMeta,
+  ): { meta: SnapshotMeta; state: Uint8Array } | null {
     if (this.#appliedIndex - this.#snapshotIndex < (this.#hooks.compactEvery ?? COMPACT_EVERY))
       return null;
     this.#snapshotIndex = this.#appliedIndex;
-    const meta = { index: this.#appliedIndex, term: this.#appliedTerm, configuration };
-    return { meta, state: encodeState(this.#state) };
+    return { meta: metaAt(this.#appliedIndex), state: encodeState(this.#state) };
   }
 }

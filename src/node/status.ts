@@ -4,8 +4,12 @@
  */
 import type { GroupState } from '../cluster/state.ts';
 import type { Millis, NodeId } from '../lib/ids.ts';
+import { PROBLEMS } from '../lib/problems.ts';
 import type { NodeView, View } from '../membership/view.ts';
 import type { ClusterStatus, GroupStatus, MemberStatus } from '../operator/api.ts';
+import { votersOf } from '../raft/configuration.ts';
+import { tally } from '../raft/quorum.ts';
+import type { Configuration, RaftStatus } from '../raft/types.ts';
 import type { Driver } from './driver.ts';
 
 export type StatusFacts = {
@@ -18,7 +22,8 @@ export type StatusFacts = {
 export function clusterStatus({ driver, version, incarnation, now }: StatusFacts): ClusterStatus {
   const view = driver.detection.view(now);
   const { state } = driver.replica;
-  const quorum = quorumOf(driver, view);
+  const raft = driver.raft.core.status();
+  const quorum = quorumOf(driver, view, raft.configuration);
   return {
     node: driver.config.node,
     version,
@@ -29,45 +34,92 @@ export function clusterStatus({ driver, version, incarnation, now }: StatusFacts
     role: driver.raft.role,
     term: driver.raft.term,
     commitIndex: driver.raft.commitIndex,
+    logStalled: raft.diskStalled,
     mode: state.mode,
-    members: driver.members().map((member) => memberStatus(driver, view, member.node)),
+    members: driver.members.all.map((member) => memberStatus(driver, { view, raft }, member.node)),
     groups: Object.values(state.groups).map((group) =>
       groupStatus(driver, view, group, quorum.why, now),
     ),
   };
 }
 
-function quorumOf(driver: Driver, view: View): { readonly why: string } {
-  const { voters } = driver.raft.core.status().configuration;
-  const alive = voters.filter(
-    (node) => node === driver.config.node || view.nodes[node]?.state === 'alive',
-  );
-  const needed = Math.floor(voters.length / 2) + 1;
-  if (alive.length < needed) {
-    const lost = voters.filter((node) => !alive.includes(node)).join(', ');
-    return {
-      why: `no majority: ${alive.length} of ${voters.length} voters reached, ${needed} needed; not reached: ${lost}`,
-    };
-  }
+function quorumOf(
+  driver: Driver,
+  view: View,
+  configuration: Configuration,
+): { readonly why: string } {
+  const { cause, remedy } = PROBLEMS.REMOVED;
+  if (driver.members.removed) return { why: `REMOVED: ${cause}; ${remedy}` };
+  const alive = (node: NodeId): boolean =>
+    node === driver.config.node || view.nodes[node]?.state === 'alive';
+  if (tally(configuration, alive) !== 'won') return { why: noMajority(configuration, alive) };
   if (driver.raft.leader === null) return { why: 'no leader yet: an election is under way' };
   return { why: '' };
 }
 
-function memberStatus(driver: Driver, view: View, node: NodeId): MemberStatus {
-  const member = driver.members().find((candidate) => candidate.node === node);
+/** While voters change, both halves need a majority; the one that lacks it is named. */
+function noMajority(configuration: Configuration, alive: (node: NodeId) => boolean): string {
+  const halves = [configuration.voters, configuration.outgoing];
+  const lacking = halves.find(
+    (half) => half.filter(alive).length * 2 <= half.length && half.length > 0,
+  );
+  const voters = lacking ?? votersOf(configuration);
+  const reached = voters.filter(alive);
+  const lost = voters.filter((node) => !reached.includes(node)).join(', ');
+  const needed = Math.floor(voters.length / 2) + 1;
+  return (
+    `no majority: ${reached.length} of ${voters.length} voters reached, ` +
+    `${needed} needed; not reached: ${lost}`
+  );
+}
+
+function memberStatus(
+  driver: Driver,
+  { view, raft }: { readonly view: View; readonly raft: RaftStatus },
+  node: NodeId,
+): MemberStatus {
+  const member = driver.members.all.find((candidate) => candidate.node === node);
   const self = node === driver.config.node;
   const seen = view.nodes[node];
+  const waits = driver.leader.electorate.waiting.find((one) => one.node === node);
   return {
     node,
     number: member?.number ?? 0,
     peerId: member?.peerId ?? '',
     addresses: member?.addresses ?? {},
     mode: driver.replica.state.members[node]?.mode ?? 'online',
+    role: driver.replica.state.members[node]?.role ?? 'voter',
+    raft: standing(raft.configuration, node),
+    lag: lagOf(raft, node, self),
+    waits: waits === undefined ? '' : `${waits.code}: ${waits.why}`,
     self,
     leader: driver.raft.leader === node,
     state: self ? 'alive' : (seen?.state ?? 'dead'),
     links: self ? [] : links(driver, seen),
   };
+}
+
+function standing(
+  { voters, outgoing, learners }: Configuration,
+  node: NodeId,
+): MemberStatus['raft'] {
+  if (outgoing.length > 0) {
+    if (!voters.includes(node) && outgoing.includes(node)) return 'outgoing';
+    if (voters.includes(node) && !outgoing.includes(node)) return 'joining';
+  }
+  if (voters.includes(node)) return 'voter';
+  return learners.includes(node) ? 'learner' : 'none';
+}
+
+function lagOf(
+  { role, followers, lastIndex }: RaftStatus,
+  node: NodeId,
+  self: boolean,
+): number | null {
+  if (role !== 'leader') return null;
+  const follower = followers.find((one) => one.node === node);
+  if (self) return 0;
+  return follower === undefined ? null : lastIndex - follower.matchIndex;
 }
 
 function links(driver: Driver, seen: NodeView | undefined): MemberStatus['links'] {
@@ -88,7 +140,7 @@ function groupStatus(
   const name = group.definition.group;
   const owned = driver.groups.owned(name);
   const mine = driver.detection.fitness().find((one) => one.group === name);
-  const fitness = driver.peers().flatMap((node) => {
+  const fitness = driver.members.peers().flatMap((node) => {
     const told = view.nodes[node]?.fitness.find((one) => one.group === name);
     return told === undefined ? [] : [{ node, fit: told.fit, code: told.code }];
   });

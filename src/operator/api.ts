@@ -2,7 +2,7 @@
  * The words between the local socket and whoever asks: types only, the one file of `operator/` that
  * the CLI may import.
  */
-import type { Mode, Reason } from '../cluster/command.ts';
+import type { MemberRole, Mode, Reason } from '../cluster/command.ts';
 import type { GroupPhase, HistoryEntry, TakeoverFailure } from '../cluster/state.ts';
 import type { Epoch, GroupId, Interconnect, Millis, NodeId } from '../lib/ids.ts';
 import type { Phase, PhaseStamp } from '../lib/phases.ts';
@@ -30,6 +30,17 @@ export type MemberStatus = {
   readonly peerId: string;
   readonly addresses: Readonly<Record<Interconnect, string>>;
   readonly mode: Mode;
+  /** What the operators want it to be. */
+  readonly role: MemberRole;
+  /**
+   * What it is in Raft's configuration. `joining`, `outgoing`: voters change just now and it votes
+   * in the new half only, or in the old half only. `none`: not in it (yet, or any more).
+   */
+  readonly raft: 'voter' | 'joining' | 'outgoing' | 'learner' | 'none';
+  /** Entries of the leader's log that it lacks; null where this node does not lead. */
+  readonly lag: number | null;
+  /** In words, on the leader: why it is not yet what it is wanted to be, or empty. */
+  readonly waits: string;
   readonly self: boolean;
   readonly leader: boolean;
   readonly state: LinkState;
@@ -77,6 +88,8 @@ export type ClusterStatus = {
   readonly role: string;
   readonly term: number;
   readonly commitIndex: number;
+  /** A write of this node's log does not come back: it does not lead, and acknowledges nothing. */
+  readonly logStalled: boolean;
   readonly mode: Mode;
   readonly members: readonly MemberStatus[];
   readonly groups: readonly GroupStatus[];
@@ -99,6 +112,13 @@ export type Timeline = {
 export type ClusterEvent =
   | { readonly kind: 'history'; readonly entry: HistoryEntry }
   | { readonly kind: 'leader'; readonly leader: NodeId | null; readonly term: number }
+  /** Raft's configuration as this node has it now; `outgoing` is empty unless voters change. */
+  | {
+      readonly kind: 'configuration';
+      readonly voters: readonly NodeId[];
+      readonly outgoing: readonly NodeId[];
+      readonly learners: readonly NodeId[];
+    }
   | {
       readonly kind: 'link';
       readonly node: NodeId;
@@ -120,6 +140,18 @@ export type MoveAnswer = {
   readonly to: NodeId | null;
 };
 
+export type RoleRequest = {
+  readonly node: NodeId;
+  readonly role: MemberRole;
+  /** Also when no majority of the voters that would be left is heard. */
+  readonly force: boolean;
+};
+export type RoleAnswer = {
+  readonly node: NodeId;
+  readonly from: MemberRole;
+  readonly to: MemberRole;
+};
+
 /**
  * Port: what the operator server asks of the daemon behind it; implemented by `node/`. Rejections
  * are `HoldfastError`s and become problem documents.
@@ -138,6 +170,7 @@ export type Daemon = {
     mode: Mode,
     by: string,
   ): Promise<Answer<null>>;
+  setRole(request: RoleRequest, by: string): Promise<Answer<RoleAnswer>>;
   /** Prometheus text exposition. */
   metrics(): Promise<string>;
   subscribe(listener: (event: ClusterEvent) => void): () => void;

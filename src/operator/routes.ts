@@ -49,6 +49,13 @@ const historyQuery = z.strictObject({
 const moveBody = z.strictObject({
   to: name.nullable().default(null).describe('null: wherever the cluster thinks best'),
 });
+const roleBody = z.strictObject({
+  role: z.enum(['voter', 'learner', 'leaving']),
+  force: z
+    .boolean()
+    .default(false)
+    .describe('true: also when no majority of the voters that would be left is heard'),
+});
 const modeBody = z.strictObject({
   subject: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('node'), node: name }),
@@ -124,6 +131,19 @@ export const ROUTES: readonly Route[] = [
       // No body at all means no wish; `null` is a slip.
       const { to } = checked(moveBody, body === undefined ? {} : body, 'body');
       return daemon.move({ group: params['group'] ?? '', to }, by);
+    },
+  },
+  {
+    method: 'POST',
+    path: '/v1/members/{node}/role',
+    summary: 'Lets a member vote, only receive the log, or leave the cluster',
+    data: 'RoleAnswer',
+    query: nothing,
+    body: roleBody,
+    run: (daemon, { params, query, body, by }) => {
+      checked(nothing, query, 'query');
+      const { role, force } = checked(roleBody, body, 'body');
+      return daemon.setRole({ node: params['node'] ?? '', role, force }, by);
     },
   },
   {

@@ -115,6 +115,18 @@ describe('a command', () => {
       ['move', { group: 'ledger', to: null }],
     ],
     [
+      ['leave', 'node1'],
+      ['setRole', { node: 'node1', role: 'leaving', force: false }],
+    ],
+    [
+      ['promote', 'node1', '--force'],
+      ['setRole', { node: 'node1', role: 'voter', force: true }],
+    ],
+    [
+      ['demote', 'node1'],
+      ['setRole', { node: 'node1', role: 'learner', force: false }],
+    ],
+    [
       ['standby', 'node1'],
       ['setMode', { kind: 'node', node: 'node1' }, 'standby'],
     ],
@@ -169,6 +181,8 @@ describe('a command line that is not understood exits with 2 and asks nothing:',
     [['move']],
     [['timeline', '--last', '0']],
     [['history', '--limit', 'all']],
+    [['leave']],
+    [['promote', 'node1', 'node2']],
     [['standby']],
     [['standby', 'node1', '--cluster']],
     [['run']],

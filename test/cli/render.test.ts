@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { layoutPhases, renderChart, renderTimeline } from '../../src/cli/chart.ts';
 import { eventText, renderHistory } from '../../src/cli/render-history.ts';
-import { renderStatus } from '../../src/cli/render-status.ts';
+import { renderMembers, renderStatus } from '../../src/cli/render-status.ts';
 import { durationText, type Terminal, terminalOf } from '../../src/cli/terminal.ts';
 import type { Answer, ClusterStatus } from '../../src/operator/api.ts';
 import { INQUORATE, QUORATE } from '../operator/fake-daemon.ts';
@@ -24,9 +24,9 @@ cluster lab  quorate  leader node2  term 7  commit 1042
 seen by node3 (follower, version 0.1.0)
 
 MEMBER        NUMBER  STATE  MODE    ROLE    lan-a                    lan-b
-node1         1       dead   online          dead, silent 1 min 23 s  dead, silent 1 min 23 s
+node1         1       dead   online  voter   dead, silent 1 min 23 s  dead, silent 1 min 23 s
 node2         2       alive  online  leader  alive                    alive
-node3 (here)  3       alive  online          -                        -
+node3 (here)  3       alive  online  voter   -                        -
 
 GROUP   PHASE    OWNER  EPOCH  MODE    REASON    HERE
 ledger  serving  node2  6      online  failover  stopped
@@ -42,10 +42,10 @@ cluster lab  NOT QUORATE  no leader  term 7  commit 1042
 seen by node3 (pre-candidate, version 0.1.0)
 nothing is served: only 1 of 3 voters is heard; 2 are needed
 
-MEMBER        NUMBER  STATE  MODE    ROLE  lan-a               lan-b
-node1         1       dead   online        dead, silent 4.2 s  dead, never heard
-node2         2       dead   online        dead, silent 4.2 s  dead, never heard
-node3 (here)  3       alive  online        -                   -
+MEMBER        NUMBER  STATE  MODE    ROLE   lan-a               lan-b
+node1         1       dead   online  voter  dead, silent 4.2 s  dead, never heard
+node2         2       dead   online  voter  dead, silent 4.2 s  dead, never heard
+node3 (here)  3       alive  online  voter  -                   -
 
 GROUP   PHASE    OWNER  EPOCH  MODE    REASON    HERE
 ledger  serving  node2  6      online  failover  stopped
@@ -55,6 +55,30 @@ ledger:
   node3 cannot take it: IDENTITY_MISMATCH
   takeover by node3 in epoch 5 failed: FOREIGN_RESERVATION key 0x99
 `);
+  });
+
+  it('on the leader shows who lags, who becomes what, and what that waits for', () => {
+    const [node1, node2, node3] = QUORATE.members;
+    if (node1 === undefined || node2 === undefined || node3 === undefined) throw new Error('three');
+    const waits = 'CATCHING_UP: node1 does not have the whole log yet';
+    const members = [
+      { ...node1, raft: 'learner', lag: 812, waits, links: [], addresses: {} },
+      { ...node2, lag: 0, links: [], addresses: {} },
+      { ...node3, role: 'leaving', raft: 'outgoing', lag: 3, addresses: {} },
+    ] as const;
+    expect(`\n${renderMembers(plain, members).join('\n')}\n`).toBe(`
+MEMBER        NUMBER  STATE  MODE    ROLE              LAG
+node1         1       dead   online  learner -> voter  812
+node2         2       alive  online  leader            0
+node3 (here)  3       alive  online  outgoing -> out   3
+  node1 waits: CATCHING_UP: node1 does not have the whole log yet
+`);
+  });
+
+  it('says when the disk of the log does not answer', () => {
+    const lines = renderStatus(plain, answer({ ...QUORATE, logStalled: true }));
+    expect(lines[2]).toBe('the log disk of node3 does not answer: it cannot lead');
+    expect(renderStatus(plain, answer(QUORATE)).join()).not.toContain('log disk');
   });
 
   it('on the owner shows lease and resources', () => {
@@ -171,6 +195,14 @@ INDEX  GROUP   EPOCH  EVENT
     const [created] = HISTORY;
     if (created === undefined) throw new Error('the fixture has entries');
     expect(eventText({ kind: 'history', entry: created })).toBe('cluster: the cluster was created');
+    const voters = ['node1', 'node2', 'node3'];
+    const change = { kind: 'configuration', voters, outgoing: [], learners: [] } as const;
+    expect(eventText(change)).toBe('cluster: node1, node2, node3 vote');
+    const joint = { ...change, outgoing: ['node1', 'node2'], learners: ['node4'] };
+    expect(eventText(joint)).toBe(
+      'cluster: node1, node2, node3 vote, together with node1, node2; learning: node4',
+    );
+    expect(eventText({ ...change, voters: [] })).toBe('cluster: nobody votes');
     expect(eventText({ kind: 'leader', leader: null, term: 4 })).toBe(
       'cluster: NO LEADER in term 4',
     );

@@ -92,7 +92,13 @@ export function group(state: ClusterState, name: GroupId = 'web'): GroupState {
 export const founded = applyAll(
   emptyState,
   { kind: 'create-cluster', clusterId: 'lab', firstEpoch: 1 },
-  ...[1, 2, 3].map((n): Command => ({ kind: 'admit-member', member: member(n) })),
+  ...[1, 2, 3].map(
+    (n): Command => ({
+      kind: 'admit-member',
+      member: member(n),
+      invitation: null,
+    }),
+  ),
   { kind: 'define-group', definition: definition('web'), expectedRevision: 0, by: 'test' },
 );
 

@@ -10,7 +10,7 @@ import { decodeState, encodeState } from '../../src/cluster/codec.ts';
 import type { Command } from '../../src/cluster/command.ts';
 import { type ClusterState, HISTORY_LIMIT } from '../../src/cluster/state.ts';
 import { sha256Hex } from '../../src/lib/sha256.ts';
-import { applyAll, assign, definition, founded } from './a-cluster.ts';
+import { applyAll, assign, definition, founded, member } from './a-cluster.ts';
 
 const start = applyAll(founded, {
   kind: 'define-group',
@@ -26,7 +26,45 @@ const anyEpoch = fc.nat(12);
 const by = fc.constant('test');
 const guard = { group: groupName, expectedEpoch: anyEpoch };
 
-const command: fc.Arbitrary<Command> = fc.oneof(
+const newcomer = fc.constantFrom(3, 4, 5, 6).map(member);
+const key = fc.constantFrom('k1', 'k2');
+const membership: fc.Arbitrary<Command> = fc.oneof(
+  fc.record({
+    kind: fc.constant('invite' as const),
+    peerId: key,
+    node: fc.option(newcomer.map((one) => one.node)),
+    role: fc.constantFrom('voter', 'learner' as const),
+    expiresAtMs: fc.constant(1),
+    by,
+  }),
+  fc.record({ kind: fc.constant('revoke-invitation' as const), peerId: key, by }),
+  fc.record({
+    kind: fc.constant('admit-member' as const),
+    member: newcomer,
+    invitation: fc.option(key),
+  }),
+  fc.record({
+    kind: fc.constant('set-role' as const),
+    node: fc.oneof(
+      node,
+      newcomer.map((one) => one.node),
+    ),
+    role: fc.constantFrom('voter', 'learner', 'leaving', 'leaving' as const),
+    by,
+  }),
+  fc.record({ kind: fc.constant('remove-member' as const), node }),
+);
+const rare: fc.Arbitrary<Command> = fc.oneof(
+  fc.record({
+    kind: fc.constant('recover' as const),
+    survivors: fc.uniqueArray(node, { minLength: 1 }),
+    epochJump: fc.constantFrom(0, 1),
+    by,
+  }),
+  fc.constant({ kind: 'set-mode', subject: { kind: 'cluster' }, mode: 'online', by: 'test' }),
+);
+
+const ownership: fc.Arbitrary<Command> = fc.oneof(
   fc
     .tuple(groupName, anyEpoch, node, fc.constantFrom(0, 0, 250))
     .map(([group, epoch, to, leaseRemainderMs]) => assign(group, epoch, to, { leaseRemainderMs })),
@@ -71,8 +109,17 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   }),
 );
 
+/** Mostly about groups, or mostly about members. */
+function mixed(groups: number, members: number): fc.Arbitrary<Command> {
+  return fc.oneof(
+    { weight: groups, arbitrary: ownership },
+    { weight: members, arbitrary: membership },
+    { weight: 1, arbitrary: rare },
+  );
+}
+
 /** Most guesses of an epoch are wrong; aimed at the current one, commands get further. */
-const aimed = fc.tuple(command, fc.boolean());
+const aimed = (command: fc.Arbitrary<Command>) => fc.tuple(command, fc.boolean());
 
 function aim(state: ClusterState, wanted: Command, hit: boolean): Command {
   if (!hit || !('expectedEpoch' in wanted)) return wanted;
@@ -108,7 +155,26 @@ function violation(
     if (unfinished !== expected) return `${name}: unfinished ${unfinished}, expected ${expected}`;
     if (group.failures.length > FAILURE_LIMIT) return 'failures grow without end';
   }
-  return state.history.length > HISTORY_LIMIT ? 'history grows without end' : null;
+  if (state.history.length > HISTORY_LIMIT) return 'history grows without end';
+  return violationOfMembers(state, log);
+}
+
+/** Whoever was ever a member is one, or is remembered; no name and no number was given twice. */
+function violationOfMembers(state: ClusterState, log: readonly Accepted[]): string | null {
+  const members = Object.values(state.members);
+  if (!members.some(({ role }) => role === 'voter')) return 'nobody votes';
+  const admissions = log.flatMap(({ command: it }) =>
+    it.kind === 'admit-member' ? [it.member] : [],
+  );
+  const everAdmitted = [...[1, 2, 3].map(member), ...admissions];
+  for (const part of ['node', 'number'] as const) {
+    const given = everAdmitted.map((one) => one[part]);
+    if (new Set(given).size < given.length) return `a ${part} was given twice`;
+  }
+  const gone = state.removed.map((one) => one.node);
+  const known = [...members.map(({ member: one }) => one.node), ...gone].sort();
+  const expected = everAdmitted.map((one) => one.node).sort();
+  return known.join() === expected.join() ? null : `members ${known}, expected ${expected}`;
 }
 
 function unfinishedByLog(name: string, log: readonly Accepted[]): readonly number[] {
@@ -145,7 +211,10 @@ function run(machine: Machine, script: readonly (readonly [Command, boolean])[])
   return null;
 }
 
-const script = fc.array(aimed, { maxLength: 60 });
+const script = fc.oneof(
+  fc.array(aimed(mixed(24, 3)), { maxLength: 60, size: 'max' }),
+  fc.array(aimed(mixed(1, 12)), { maxLength: 60, size: 'max' }),
+);
 
 describe('any sequence of commands', () => {
   test('keeps one owner per epoch, growing epochs, and a true list of unfinished ones', () => {
@@ -169,6 +238,16 @@ describe('any sequence of commands', () => {
   });
 
   const broken: readonly (readonly [string, Machine])[] = [
+    [
+      'a removed member whose name and number are forgotten',
+      (state, index, it) => {
+        const change = apply(state, index, it);
+        if (it.kind !== 'remove-member' || !change.outcome.ok) return change;
+        const usedNames = change.state.usedNames.filter((name) => name !== it.node);
+        const usedNumbers = change.state.usedNumbers.filter((one) => `n${one}` !== it.node);
+        return { ...change, state: { ...change.state, usedNames, usedNumbers } };
+      },
+    ],
     [
       'an epoch that is given out twice',
       (state, index, it) => {
@@ -202,7 +281,7 @@ describe('any sequence of commands', () => {
   test.each(broken)('negative control: %s is found', (_what, machine) => {
     const outcome = fc.check(
       fc.property(script, (commands) => run(machine, commands) === null),
-      { numRuns: 500 },
+      { numRuns: 1_000 },
     );
     expect(outcome.failed).toBe(true);
   });

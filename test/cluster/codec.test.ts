@@ -20,7 +20,11 @@ const why = (bytes: Uint8Array): string => {
 describe('log entries', () => {
   const commands: readonly Command[] = [
     { kind: 'create-cluster', clusterId: 'lab', firstEpoch: 1 },
-    { kind: 'admit-member', member: member(1) },
+    { kind: 'admit-member', member: member(1), invitation: 'key-1' },
+    { kind: 'invite', peerId: 'key-1', node: null, role: 'learner', expiresAtMs: 1.8e12, by: 'op' },
+    { kind: 'revoke-invitation', peerId: 'key-1', by: 'op' },
+    { kind: 'set-role', node: 'n1', role: 'leaving', by: 'op' },
+    { kind: 'recover', survivors: ['n1'], epochJump: 1_000, by: 'op' },
     { kind: 'remove-member', node: 'n1' },
     { kind: 'define-group', definition: definition('web'), expectedRevision: 0, by: 'op' },
     { kind: 'delete-group', group: 'web', by: 'op' },
@@ -47,22 +51,23 @@ describe('log entries', () => {
     ['noise', Uint8Array.of(0xc1, 2, 3), /CORRUPT_ENTRY entry: /],
     ['nothing', new Uint8Array(), /CORRUPT_ENTRY entry: /],
     ['another value', encode('hello'), /not a format and a value/],
-    ['a newer format', encode([2, {}]), /format 2, this program reads 1/],
-    ['no envelope', encode([1, null]), /entry: an object/],
-    ['an unknown command', encode([1, wrap({ kind: 'explode' } as never)]), /entry\.command\.kind/],
+    ['a newer format', encode([3, {}]), /format 3, this program reads 1 to 2/],
+    ['format 0', encode([0, {}]), /format 0, this program reads 1 to 2/],
+    ['no envelope', encode([2, null]), /entry: an object/],
+    ['an unknown command', encode([2, wrap({ kind: 'explode' } as never)]), /entry\.command\.kind/],
     [
       'an epoch of 33 bits',
-      encode([1, wrap(assign('web', 2 ** 32, 'n1'))]),
+      encode([2, wrap(assign('web', 2 ** 32, 'n1'))]),
       /entry\.command\.expectedEpoch: a whole number/,
     ],
     [
       'a remainder that is no number',
-      encode([1, wrap(assign('web', 0, 'n1', { leaseRemainderMs: Number.POSITIVE_INFINITY }))]),
+      encode([2, wrap(assign('web', 0, 'n1', { leaseRemainderMs: Number.POSITIVE_INFINITY }))]),
       /leaseRemainderMs: a finite number/,
     ],
     [
       'a field that nobody knows',
-      encode([1, { ...wrap({ kind: 'remove-member', node: 'n1' }), priority: 1 }]),
+      encode([2, { ...wrap({ kind: 'remove-member', node: 'n1' }), priority: 1 }]),
       /no field "priority"/,
     ],
   ])('%s is a clear error', (_what, bytes, words) => {
@@ -96,10 +101,50 @@ describe('snapshots', () => {
   });
 
   test('a state that is not one is CORRUPT_SNAPSHOT and says where', () => {
-    expect(decodeState(encode([1, { ...state, lastEpoch: -1 }]))).toMatchObject({
+    expect(decodeState(encode([2, { ...state, lastEpoch: -1 }]))).toMatchObject({
       ok: false,
       error: { code: 'CORRUPT_SNAPSHOT', detail: expect.stringContaining('state.lastEpoch') },
     });
     expect(decodeState(encodeState(state).slice(0, -3))).toMatchObject({ ok: false });
+  });
+});
+
+describe('what an older program wrote', () => {
+  test('an admission of format 1 is one without an invitation', () => {
+    const { invitation: _, ...old } = { kind: 'admit-member', member: member(1), invitation: null };
+    const bytes = encode([1, { origin: 'n1', incarnation: 7, requestId: 3, command: old }]);
+    expect(decodeEnvelope(bytes)).toEqual({
+      ok: true,
+      value: wrap({ kind: 'admit-member', member: member(1), invitation: null }),
+    });
+  });
+
+  test('every other command of format 1 reads as it was', () => {
+    const entry = wrap(assign('web', 1, 'n1'));
+    expect(decodeEnvelope(encode([1, entry]))).toEqual({ ok: true, value: entry });
+    expect(why(encode([1, 'noise']))).toMatch(/entry: an object/);
+  });
+
+  test('in a snapshot of format 1 every member votes, and the names of removed ones are used', () => {
+    const left = applyAll(
+      serving,
+      { kind: 'set-role', node: 'n3', role: 'leaving', by: 'op' },
+      { kind: 'remove-member', node: 'n3' },
+    );
+    const { firstEpoch: _f, invitations: _i, removed: _r, usedNames: _u, ...rest } = left;
+    const members = Object.fromEntries(
+      Object.entries(left.members).map(([node, { role: _, ...one }]) => [node, one]),
+    );
+    const history = left.history.filter(({ event }) => event !== 'role');
+    const decoded = decodeState(encode([1, { ...rest, members, history }]));
+    expect(decoded).toEqual({
+      ok: true,
+      value: { ...left, history, removed: [], usedNames: ['n1', 'n2', 'n3'] },
+    });
+  });
+
+  test('a snapshot of format 1 that is damaged is not repaired', () => {
+    expect(decodeState(encode([1, { members: { n1: 7 } }]))).toMatchObject({ ok: false });
+    expect(decodeState(encode([1, null]))).toMatchObject({ ok: false });
   });
 });

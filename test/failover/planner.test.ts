@@ -72,6 +72,7 @@ describe('a cluster that does not exist yet', () => {
   test('a member that was removed and a group that was deleted stay away', () => {
     const state = applyAll(
       founded,
+      { kind: 'set-role', node: 'n3', role: 'leaving', by: 'op' },
       { kind: 'remove-member', node: 'n3' },
       { kind: 'delete-group', group: 'web', by: 'op' },
     );
@@ -249,6 +250,21 @@ describe('standby and maintenance', () => {
     const state = applyAll(serving, mode({ kind: 'node', node: 'n1' }, 'standby'));
     const leader = new Leader(state, { n1: owner, n2: alive(), n3: dead() });
     expect(leader.plan()).toEqual(['web waits: NO_FIT_NODE']);
+  });
+
+  test('a node that leaves the cluster gives its groups away, and is no place to go', () => {
+    const by = 'op';
+    const leaves = { kind: 'set-role', node: 'n1', role: 'leaving', by } as const;
+    const state = applyAll(serving, leaves);
+    expect(new Leader(state, { n1: owner, n2: fit, n3: fit }).plan()).toEqual([
+      'release web@1 to n2',
+    ]);
+    expect(new Leader(state, { n1: owner, n2: alive(), n3: dead() }).plan()).toEqual([
+      'web waits: NO_FIT_NODE',
+    ]);
+    expect(
+      new Leader(applyAll(servedByN2, leaves), { n1: fit, n2: dead(), n3: fit }).plan(),
+    ).toEqual(['assign web@1 to n3: failover, silence']);
   });
 
   test('a node in standby is no place to go', () => {

@@ -26,6 +26,17 @@ export class DurableLog {
     for (const write of this.#pending.splice(0).slice(0, kept)) write();
   }
 
+  /** As after a crash before the commit index was written again: it is learned from the leader. */
+  forgetCommitIndex(): void {
+    this.#hardState = { ...this.#hardState, commitIndex: 0 };
+  }
+
+  /** A disk that lies: what it said was synced is gone. For controls. */
+  forgetEntries(count: number): void {
+    this.#entries = this.#entries.slice(0, -count);
+    this.forgetCommitIndex();
+  }
+
   get underWay(): number {
     return this.#pending.length;
   }

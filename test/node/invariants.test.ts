@@ -79,6 +79,15 @@ describe('the invariants report', () => {
     expect(checked.broken()).toEqual(['epoch 5: g on node1 and g on node2', 'epoch 5 after 5']);
   });
 
+  it('two leaders in one term', () => {
+    const checked = invariants();
+    for (const node of ['node1', 'node1']) checked.leads(node, 4);
+    checked.leads(null, 4);
+    expect(checked.broken()).toEqual([]);
+    checked.leads('node2', 4);
+    expect(checked.broken()).toEqual(['term 4: node1 and node2 lead']);
+  });
+
   it('two nodes that differ after the same entry', () => {
     const checked = invariants();
     checked.state('node1', 7, emptyState);

@@ -44,7 +44,10 @@ export function groupNamed(group: string, preferred: readonly string[]): GroupDe
 }
 
 export type MemoryClusterOptions = {
+  /** Members from the beginning: `node1` and so on. */
   readonly nodes: number;
+  /** Machines that are there and no members: they do not run before somebody starts them. */
+  readonly spare?: number;
   readonly groups?: readonly GroupDefinition[];
   readonly sabotage?: readonly Sabotage[];
   readonly seed?: number;
@@ -67,14 +70,15 @@ export class MemoryCluster {
   /** For those who watch every step of every state machine. */
   watched: ((node: string, news: DriverNews) => void) | null = null;
   readonly #options: MemoryClusterOptions;
-  readonly #members: readonly Member[];
+  readonly #machines: readonly Member[];
   readonly #cuts = new Set<string>();
 
   constructor(options: MemoryClusterOptions) {
     this.#options = options;
     this.random = seededRandom(options.seed ?? 1);
-    const names = Array.from({ length: options.nodes }, (_, i) => `node${i + 1}`);
-    this.#members = names.map((node, i) => ({
+    const count = options.nodes + (options.spare ?? 0);
+    const names = Array.from({ length: count }, (_, i) => `node${i + 1}`);
+    this.#machines = names.map((node, i) => ({
       node,
       number: i + 1,
       peerId: `peer-${node}`,
@@ -92,7 +96,7 @@ export class MemoryCluster {
   }
 
   start(): void {
-    for (const host of this.hosts) host.start();
+    for (const host of this.hosts.slice(0, this.#options.nodes)) host.start();
   }
 
   /** Ends everything, so that nothing of it runs on beside the next cluster. */
@@ -106,16 +110,25 @@ export class MemoryCluster {
     return host;
   }
 
+  /** A machine as the cluster would know it if it were a member. */
+  memberOf(name: string): Member {
+    const member = this.#machines.find((one) => one.node === name);
+    if (member === undefined) throw new Error(`no machine ${name}`);
+    return member;
+  }
+
   configOf(node: string): NodeConfig {
+    const invited = this.#machines.findIndex((one) => one.node === node) >= this.#options.nodes;
     return {
       clusterId: 'memory',
       node,
       dataDirectory: '/nowhere',
       socketPath: '/nowhere/holdfast.sock',
       profile: 'fast',
-      times: defaultTimes('fast', this.#options.nodes),
+      times: defaultTimes('fast', this.#machines.length),
       interconnects: INTERCONNECTS,
-      members: this.#members,
+      members: invited ? this.#machines : this.#machines.slice(0, this.#options.nodes),
+      invited,
       groups: this.groups,
       sabotage: this.#options.sabotage ?? [],
     };

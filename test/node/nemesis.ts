@@ -6,6 +6,7 @@ import type { Command, Mode } from '../../src/cluster/command.ts';
 import type { Random } from '../../src/lib/random.ts';
 import type { Host } from './host.ts';
 import { INTERCONNECTS, type MemoryCluster } from './memory-cluster.ts';
+import { MemberOperator } from './nemesis-members.ts';
 import { wellBehaved } from './stage-agent.ts';
 
 const RESOURCES = ['lun', 'data', 'ip', 'app'] as const;
@@ -17,13 +18,21 @@ type Fault = { readonly name: string; readonly weight: number; readonly begin: (
 export class Nemesis {
   readonly #cluster: MemoryCluster;
   readonly #random: Random;
+  readonly #members: boolean;
   readonly #faults: readonly Fault[];
   #healed = false;
 
-  constructor(cluster: MemoryCluster, random: Random) {
+  /** `members`: operators change who belongs to the cluster, too. */
+  constructor(cluster: MemoryCluster, random: Random, { members = false } = {}) {
     this.#cluster = cluster;
     this.#random = random;
-    this.#faults = [...this.#machines(), ...this.#networks(), ...this.#others()];
+    this.#members = members;
+    this.#faults = [
+      ...this.#machines(),
+      ...this.#networks(),
+      ...this.#others(),
+      ...(members ? this.#memberships() : []),
+    ];
   }
 
   /** One fault, begun now; answers with what it was. */
@@ -242,6 +251,14 @@ export class Nemesis {
     ];
   }
 
+  #memberships(): readonly Fault[] {
+    const operator = new MemberOperator(this.#cluster, this.#random);
+    return [
+      { name: 'a machine joins', weight: 12, begin: () => operator.join() },
+      { name: 'operator changes a role', weight: 16, begin: () => operator.setRole() },
+    ];
+  }
+
   #onHost(
     name: string,
     weight: number,
@@ -272,9 +289,11 @@ export class Nemesis {
   }
 
   #mode(subject: (Command & { readonly kind: 'set-mode' })['subject'], mode: Mode): void {
-    const via = this.#cluster.hosts.find((host) => host.awake);
-    if (via === undefined) return;
-    this.#submit(via, { kind: 'set-mode', subject, mode, by: 'test' });
+    // The first one, or all of them where it may be no member any more: to repeat it is harmless.
+    const awake = this.#cluster.hosts.filter((host) => host.awake);
+    for (const via of this.#members ? awake : awake.slice(0, 1)) {
+      this.#submit(via, { kind: 'set-mode', subject, mode, by: 'test' });
+    }
   }
 
   #submit({ driver }: Host, command: Command): void {

@@ -7,6 +7,7 @@ import { seededRandom } from '../../src/lib/random.ts';
 import { Invariants } from './invariants.ts';
 import { groupNamed, MemoryCluster } from './memory-cluster.ts';
 import { Nemesis } from './nemesis.ts';
+import { unsettled } from './nemesis-members.ts';
 
 export type RunOutcome = {
   readonly seed: number;
@@ -18,6 +19,8 @@ export type RunOutcome = {
 export type RunOptions = {
   readonly seed: number;
   readonly sabotage?: readonly Sabotage[];
+  /** Members come and go, too. */
+  readonly members?: boolean;
   readonly trace?: (line: string) => void;
 };
 
@@ -26,17 +29,23 @@ const BOOT_LIMIT_MS = 20_000;
 const LIVE_LIMIT_MS = 60_000;
 const CALM_MS = 1_500;
 
-export async function randomRun({ seed, sabotage, trace }: RunOptions): Promise<RunOutcome> {
+export async function randomRun({
+  seed,
+  sabotage,
+  members = false,
+  trace,
+}: RunOptions): Promise<RunOutcome> {
   const random = seededRandom(seed);
   const nodes = random.below(4) === 0 ? 5 : 3;
   const names = ['g', 'h', 'k'].slice(0, 1 + random.below(3));
   const groups = names.map((name, i) => groupNamed(name, [`node${i + 1}`]));
   const compactEvery = random.below(2) === 0 ? 2_000 : 3 + random.below(30);
-  const options = { nodes, groups, seed, compactEvery };
+  const spare = members ? 1 + random.below(3) : 0;
+  const options = { nodes, spare, groups, seed, compactEvery };
   const cluster = new MemoryCluster({ ...options, sabotage: sabotage ?? [] });
   cluster.traced = trace ?? null;
   const invariants = new Invariants(cluster);
-  const nemesis = new Nemesis(cluster, random);
+  const nemesis = new Nemesis(cluster, random, { members });
   const startMs = cluster.clock.now();
   let broken: readonly string[] = [];
   /** Lets time pass until the predicate holds, looking at the world at every step. */
@@ -60,9 +69,15 @@ export async function randomRun({ seed, sabotage, trace }: RunOptions): Promise<
   if (broken.length === 0) {
     nemesis.healAll();
     const operatorsEndMs = cluster.clock.now() + 2_500;
-    const settled = (): boolean => cluster.clock.now() >= operatorsEndMs && served();
+    const settled = (): boolean =>
+      cluster.clock.now() >= operatorsEndMs &&
+      served() &&
+      (!members || unsettled(cluster) === null);
     const again = await pass(LIVE_LIMIT_MS, settled);
-    if (!again && broken.length === 0) broken = ['a group is not served after everything healed'];
+    if (!again && broken.length === 0) {
+      const late = members ? unsettled(cluster) : null;
+      broken = [late ?? 'a group is not served after everything healed'];
+    }
     const epochs = (): string => names.map((name) => epochOf(cluster, name)).join(' ');
     // What was under way when it healed (a move, a hung stop) may still play out.
     await pass(4_000, () => false);

@@ -26,6 +26,10 @@ const member = (
   peerId: `12D3KooW${node}`,
   addresses: { 'lan-a': `10.1.0.${number}:7400`, 'lan-b': `10.2.0.${number}:7400` },
   mode: 'online',
+  role: 'voter',
+  raft: 'voter',
+  lag: null,
+  waits: '',
   self: false,
   leader: false,
   state: 'alive',
@@ -63,6 +67,7 @@ export const QUORATE: ClusterStatus = {
   role: 'follower',
   term: 7,
   commitIndex: 1042,
+  logStalled: false,
   mode: 'online',
   members: [
     member('node1', 1, {
@@ -112,7 +117,7 @@ export class FakeDaemon implements Daemon {
   readonly asked: Asked[] = [];
   clusterStatus: ClusterStatus = QUORATE;
   stale = false;
-  /** Thrown by `move` and `setMode`. */
+  /** Thrown by `move`, `setMode` and `setRole`. */
   refusal: HoldfastError | Error | null = null;
   /** Nothing is ever answered. */
   mute = false;
@@ -144,6 +149,12 @@ export class FakeDaemon implements Daemon {
     this.asked.push(['setMode', subject, mode, by]);
     if (this.refusal !== null) throw this.refusal;
     return await this.#answer(null);
+  }
+
+  async setRole(...[request, by]: Parameters<Daemon['setRole']>): ReturnType<Daemon['setRole']> {
+    this.asked.push(['setRole', request, by]);
+    if (this.refusal !== null) throw this.refusal;
+    return await this.#answer({ node: request.node, from: 'voter', to: request.role });
   }
 
   metrics(): Promise<string> {

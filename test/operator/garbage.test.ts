@@ -26,7 +26,7 @@ afterAll(async () => {
 
 describe('garbage on the socket', () => {
   it('in a body is refused with 400 and asks nothing of the daemon', async () => {
-    const paths = fc.constantFrom('/v1/groups/ledger/move', '/v1/mode');
+    const paths = fc.constantFrom('/v1/groups/ledger/move', '/v1/members/node1/role', '/v1/mode');
     const body = fc.oneof(
       fc.string({ unit: 'binary', minLength: 1 }),
       fc.json().filter((text) => text !== '{}'),

@@ -134,11 +134,13 @@ describe('answers', () => {
     const headers = { 'x-holdfast-operator': 'ada\u00e9 ' };
     await ask(socketPath, 'POST', '/v1/groups/ledger/move', { body: '{"to":"node1"}', headers });
     await ask(socketPath, 'POST', '/v1/groups/ledger/move');
+    await ask(socketPath, 'POST', '/v1/members/node1/role', { body: '{"role":"leaving"}' });
     const body = JSON.stringify({ subject: { kind: 'node', node: 'node1' }, mode: 'standby' });
     await ask(socketPath, 'POST', '/v1/mode', { body });
     expect(daemon.asked).toEqual([
       ['move', { group: 'ledger', to: 'node1' }, 'ada'],
       ['move', { group: 'ledger', to: null }, 'operator'],
+      ['setRole', { node: 'node1', role: 'leaving', force: false }, 'operator'],
       ['setMode', { kind: 'node', node: 'node1' }, 'standby', 'operator'],
     ]);
   });
@@ -163,13 +165,14 @@ describe('answers', () => {
       'GET /v1/timeline',
       'GET /v1/history',
       'POST /v1/groups/{group}/move',
+      'POST /v1/members/{node}/role',
       'POST /v1/mode',
       'GET /v1/events',
       'GET /metrics',
       'GET /v1/openapi.json',
     ]);
     for (const [method, path] of paths.filter(([, each]) => each !== '/v1/events')) {
-      const { status } = await ask(socketPath, method, path.replace('{group}', 'ledger'));
+      const { status } = await ask(socketPath, method, path.replace(/\{\w+\}/, 'ledger'));
       expect([200, 400]).toContain(status);
     }
   });
@@ -186,6 +189,14 @@ describe('a request that is refused does nothing:', () => {
     ['a number for a name', 'POST', move, '{"to":5}', 400, 'BAD_REQUEST'],
     ['an empty name', 'POST', move, '{"to":""}', 400, 'BAD_REQUEST'],
     ['a prototype', 'POST', move, '{"__proto__":{"to":"x"}}', 400, 'BAD_REQUEST'],
+    [
+      'a role that is none',
+      'POST',
+      '/v1/members/node1/role',
+      '{"role":"boss"}',
+      400,
+      'BAD_REQUEST',
+    ],
     [
       'a mode that is none',
       'POST',
@@ -278,6 +289,7 @@ describe('a refusal of the daemon', () => {
     ['UNKNOWN_NODE', 404],
     ['ALREADY_OWNER', 409],
     ['NODE_NOT_ELIGIBLE', 409],
+    ['WOULD_LOSE_QUORUM', 409],
     ['STALE_EPOCH', 409],
     ['NO_QUORUM', 503],
     ['NOT_LEADER', 503],

@@ -72,7 +72,12 @@ export function everyCommand(): readonly Command[] {
     {
       kind: 'admit-member',
       member: { node: 'd', number: 4, peerId: 'peer', addresses: { red: '192.0.2.4:7400' } },
+      invitation: null,
     },
+    { kind: 'invite', peerId: 'key', node: 'd', role: 'learner', expiresAtMs: 1.8e12, by: 'a' },
+    { kind: 'revoke-invitation', peerId: 'key', by: 'a' },
+    { kind: 'set-role', node: 'd', role: 'leaving', by: 'a' },
+    { kind: 'recover', survivors: ['a', 'b'], epochJump: 1_000, by: 'a' },
     { kind: 'remove-member', node: 'd' },
     {
       kind: 'define-group',

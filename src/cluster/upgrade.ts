@@ -1,0 +1,49 @@
+/**
+ * Reads what an older program wrote. Each step takes a value of one format to the next one, filling
+ * in what the older format could not say; the shape check comes afterwards and judges the result, so
+ * a step may leave alone whatever it does not recognise.
+ *
+ * The same log must give the same state on every node: a step depends on the value alone.
+ *
+ * Format 1 knew neither roles nor invitations: every member voted, and was on the bootstrap list.
+ */
+type Plain = Readonly<Record<string, unknown>>;
+
+/** Steps by the format that they start from. */
+export type Steps = Readonly<Record<number, (value: unknown) => unknown>>;
+
+export const ENTRY_STEPS: Steps = {
+  1: (value) => {
+    const command = isPlain(value) ? value['command'] : null;
+    const old = isPlain(value) && isPlain(command) && command['kind'] === 'admit-member';
+    return old ? { ...value, command: { invitation: null, ...command } } : value;
+  },
+};
+
+export const STATE_STEPS: Steps = {
+  1: (value) => {
+    if (!isPlain(value)) return value;
+    const members = mapped(value['members'], (one) => ({ role: 'voter', ...one }));
+    const usedNames = [...(isPlain(members) ? Object.keys(members) : []), ...removedIn(value)];
+    return { firstEpoch: 1, invitations: [], removed: [], usedNames, ...value, members };
+  },
+};
+
+/** Who was removed, as far as the history still tells. */
+function removedIn({ history }: Plain): readonly unknown[] {
+  const lines: readonly unknown[] = Array.isArray(history) ? history : [];
+  return lines.flatMap((line) =>
+    isPlain(line) && line['event'] === 'member-removed' ? [line['node']] : [],
+  );
+}
+
+function mapped(table: unknown, change: (entry: Plain) => Plain): unknown {
+  if (!isPlain(table)) return table;
+  return Object.fromEntries(
+    Object.entries(table).map(([key, one]) => [key, isPlain(one) ? change(one) : one]),
+  );
+}
+
+function isPlain(value: unknown): value is Plain {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
