@@ -321,9 +321,9 @@ export class HandCluster {
   #send(message: RaftMessage): void {
     this.#report(this.checker.observeMessage(message));
     this.sent.push(message);
-    if (this.#cuts.has(`${message.from}>${message.to}`) || !this.nodes.has(message.to)) return;
     const tampered = this.tamper(message);
-    if (tampered !== null) this.wire.push(tampered);
+    if (tampered === null || this.#cuts.has(`${tampered.from}>${tampered.to}`)) return;
+    if (this.nodes.has(tampered.to)) this.wire.push(tampered);
   }
 
   #toDisk(node: Node, { persist, compaction }: Write): void {
