@@ -23,7 +23,7 @@ const withholding =
   };
 
 describe('pitfall 22: the configuration lies in the log and in the snapshot, and nowhere else', () => {
-  test('pitfall 22: a power loss at any write of a promotion leaves what the log says (etcd#21190, etcd#21694)', () => {
+  test('pitfall 22: power fails at any write of a promotion: what the log says counts (etcd#21190)', () => {
     for (let kept = 0; kept < 4; kept += 1) {
       const cluster = led({
         nodes: ['a', 'b', 'c', 'd'],
@@ -104,7 +104,7 @@ describe('pitfall 23: no change before the leader has committed in its term', ()
 });
 
 describe('pitfall 24: a configuration counts when it is appended, so none waits to be applied', () => {
-  test('pitfall 24: a candidate asks the voters of an uncommitted change, and needs them (etcd#7280, etcd#5004)', () => {
+  test('pitfall 24: a candidate asks the voters of an uncommitted change (etcd#7280, etcd#5004)', () => {
     const joint = configuration(['a', 'b', 'd'], ['a', 'b', 'c']);
     const bench = new Bench({ term: 1 });
     bench.appendFrom('b', 1, { entries: [change(1, 1, joint)] });
@@ -121,7 +121,7 @@ describe('pitfall 24: a configuration counts when it is appended, so none waits 
     expect(bench.status.role).toBe('candidate');
   });
 
-  test('pitfall 24: five changes in a row, with a new leader before each is applied (etcd-io/raft#456, etcd#7625)', () => {
+  test('pitfall 24: five changes, and a new leader before each is applied (etcd-io/raft#456, etcd#7625)', () => {
     const nodes = [...'abcd'];
     const cluster = led({ nodes, configuration: configuration(['a', 'b', 'c']) });
     const targets = ['abd', 'bd', 'bcd', 'abcd', 'abc'].map((voters) => [...voters]);
@@ -142,7 +142,7 @@ describe('pitfall 24: a configuration counts when it is appended, so none waits 
 });
 
 describe('pitfall 25: where majorities are up, somebody can lead', () => {
-  test('pitfall 25: the leader dies when only it knows that the joint configuration is committed (etcd#12359)', () => {
+  test('pitfall 25: the leader dies when only it knows that the joint one is committed (etcd#12359)', () => {
     const cluster = led({ nodes: [...'abcd'], configuration: configuration(['a', 'b', 'c']) });
     cluster.change('a', { voters: ['b', 'c', 'd'], learners: [] });
     cluster.tamper = withholding(3, 'b', 'c', 'd');
@@ -179,7 +179,7 @@ describe('pitfall 25: where majorities are up, somebody can lead', () => {
   );
 });
 
-test('pitfall 26: a leader that finds an uncommitted joint configuration commits it before it leaves it (camunda#60086)', () => {
+test('pitfall 26: who finds an uncommitted joint configuration commits it before leaving it (camunda#60086)', () => {
   const joint = configuration(['a', 'b', 'd'], ['a', 'b', 'c']);
   const bench = new Bench({ entries: [change(1, 1, joint)] });
   bench.becomeLeader(['b', 'c', 'd']);
@@ -281,7 +281,7 @@ describe('pitfall 29: old and new voters have quorums that do not meet, so both 
     expect(rejected?.[0]?.code).toBe('INVALID_CHANGE');
   });
 
-  test('pitfall 29: where more than a minority goes at once every quorum on the way meets the next (etcd-io/raft#372)', () => {
+  test('pitfall 29: where a majority goes at once each quorum meets the next (etcd-io/raft#372)', () => {
     const from = configuration(['a', 'b', 'c']);
     const path = pathTo(from, { voters: ['c', 'd', 'e'], learners: [] }) ?? [];
     expect(path).toHaveLength(3);
@@ -306,7 +306,7 @@ describe('pitfall 30: two voters cannot remove the dead one of them', () => {
     expect(later?.rejected[0]?.code).toBe('NOT_LEADER');
   });
 
-  test('pitfall 30: it does not raise its term meanwhile, and goes on when the other is back (etcd raft doc.go)', () => {
+  test('pitfall 30: it keeps its term, and goes on when the other is back (etcd raft doc.go)', () => {
     const cluster = led({ nodes: ['a', 'b'] });
     cluster.crash('b');
     cluster.run(10_000);
@@ -331,7 +331,7 @@ describe('pitfall 31: a name that was used is not used again', () => {
     expect(refusal(gone, { kind: 'admit-member', member: member(9) })).toBe('NUMBER_USED');
   });
 
-  test('pitfall 31: a node that lost its log under its old name is never served as if it had it (hashicorp/raft peers.json)', () => {
+  test('pitfall 31: who lost its log is not served as if it had it (hashicorp/raft peers.json)', () => {
     const cluster = led();
     for (let i = 0; i < 3; i += 1) commits(cluster);
     cluster.run(100);

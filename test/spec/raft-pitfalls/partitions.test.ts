@@ -83,7 +83,7 @@ test('pitfall 3: a proof that is wrong deposes nobody whom others still hear (co
   expect(termsOf(cluster)).toEqual([1, 1, 1]);
 });
 
-test('pitfall 4: a higher term with a shorter log meets a lower term with a longer one (etcd#8501, etcd#8243)', () => {
+test('pitfall 4: a higher term with a shorter log, a lower one with a longer (etcd#8501, etcd#8243)', () => {
   const disks = { b: diskWith([1], { term: 7 }), c: diskWith([1, 1, 2], { term: 2 }) };
   const cluster = new HandCluster({ disks });
   cluster.crash('a');
@@ -146,7 +146,7 @@ test('pitfall 7: control: without pre-vote and stickiness the leaves take it dow
   expect(cluster.status('b').term).toBeGreaterThan(2);
 });
 
-test('pitfall 9: two of three are left, and the former leader may be elected again (hashicorp/raft#605, hashicorp/raft#606)', () => {
+test('pitfall 9: two of three are left, one of them the former leader (hashicorp/raft#605)', () => {
   const cluster = led();
   cluster.crash('c');
   // It hears nobody and steps down, while b goes on hearing it to the last.
@@ -198,7 +198,7 @@ test('pitfall 15: in a chain one of those who hear a quorum leads, and stays (Om
   expect(termsOf(cluster)).toEqual(terms);
 });
 
-test('pitfall 15: where only a stale node hears a quorum the core waits, and loses nothing (OmniPaxos, constrained election)', () => {
+test('pitfall 15: only a stale node hears a quorum: the core waits (OmniPaxos, constrained election)', () => {
   const cluster = led({ nodes: FIVE });
   cluster.cut('ac', 'bc', 'cd', 'ce');
   expect([commits(cluster), commits(cluster)]).toEqual([true, true]);

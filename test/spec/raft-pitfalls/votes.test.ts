@@ -6,7 +6,7 @@ import { commits, diskWith, led } from './a-cluster.ts';
 
 const request = { lastIndex: 9, lastTerm: 1, transfer: false } as const;
 
-test('pitfall 4: who asks for pre-votes follows nobody any more, and grants them to others (etcd#9586, etcd#10355)', () => {
+test('pitfall 4: who asks for pre-votes follows nobody, and grants others theirs (etcd#9586, etcd#10355)', () => {
   const bench = new Bench();
   bench.appendFrom('c', 1);
   bench.sync();
@@ -133,7 +133,7 @@ describe('pitfall 16: term and vote are durable, together, before anybody hears 
     expect(bench.takeSent()).toMatchObject([{ kind: 'vote-reply', granted: true }]);
   });
 
-  test('pitfall 16: a voter that loses power votes once, wherever its write had got to (raft-java#57, robustmq#2039)', () => {
+  test('pitfall 16: a voter that loses power votes once all the same (raft-java#57, robustmq#2039)', () => {
     for (const kept of [0, 1]) {
       const cluster = new HandCluster();
       const askBy = (from: string): void => {
@@ -163,7 +163,7 @@ describe('pitfall 16: term and vote are durable, together, before anybody hears 
     }
   });
 
-  test('pitfall 16: control: a vote that is forgotten over a restart is given twice, and seen (PySyncObj#202)', () => {
+  test('pitfall 16: control: a vote forgotten over a restart is given twice, and seen (PySyncObj#202)', () => {
     const cluster = new HandCluster({ sabotage: 'vote-forgotten-at-restart' });
     const askBy = (from: string): void => {
       cluster.step('c', { kind: 'message', message: { ...ask, from, to: 'c', term: 1 } });
@@ -230,7 +230,7 @@ describe('pitfall 17: who steps down in a term keeps the vote that it gave in it
   });
 });
 
-test('pitfall 18: a leader that meets a higher term votes by its log, not by having met it (databend#16175, openraft#1220)', () => {
+test('pitfall 18: a leader that meets a higher term votes by its log (databend#16175, openraft#1220)', () => {
   const bench = new Bench({ terms: [1, 1, 1] });
   bench.lead();
   const ask = { kind: 'vote', term: 7, transfer: true } as const;
@@ -302,7 +302,7 @@ describe('pitfall 20: entries of an earlier term are committed by one of the pre
     expect(cluster.checker.committedAt(2)?.term).toBe(3);
   });
 
-  test('pitfall 20: acknowledgements of old entries commit nothing, those of the no-op everything (LogCabin#44)', () => {
+  test('pitfall 20: only the acknowledgement of the no-op commits what is older (LogCabin#44)', () => {
     const bench = new Bench({ entries: entriesOf([1, 2]), term: 3 });
     bench.becomeLeader();
     bench.sync();
