@@ -161,7 +161,7 @@ describe('pitfall 21: what was applied is known from the state itself', () => {
     }
   });
 
-  test('pitfall 21: power fails while a snapshot is saved: the old one and its log, or the new (etcd#13967)', async () => {
+  test('pitfall 21: power fails while a snapshot is saved: the old one, or the new (etcd#13967)', async () => {
     for (const reaches of [false, true]) {
       const disk = new MemoryDisk();
       const syncs: (() => void)[] = [];
