@@ -92,12 +92,13 @@ describe('pitfall 14: the disk is part of a leader’s fitness, and its clock do
     await one.lead();
     const beats: number[] = [];
     const began = one.now;
-    while (one.loop.role === 'leader') {
+    for (let i = 0; i < 60 && one.loop.role === 'leader'; i += 1) {
       one.elapse(50);
       if (one.sent.some(({ kind }) => kind === 'append')) beats.push(one.now);
       one.echo();
       if (one.loop.role === 'leader') one.sent.length = 0;
     }
+    expect(one.loop.role).toBe('follower');
     expect(one.writes).toHaveLength(1);
     expect(beats.length).toBeGreaterThan(10);
     expect(one.now - began).toBeLessThan(2_000);
