@@ -40,6 +40,8 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 class Naive {
   baseIndex = 0;
   base: Configuration;
+  /** The entry, or the snapshot of a leader, that the base came with. */
+  baseCameAt = 0;
   later: (Configuration | null)[] = [];
 
   constructor(base: Configuration) {
@@ -55,8 +57,11 @@ class Naive {
     return upTo.findLast((one) => one !== null) ?? this.base;
   }
 
-  get index(): number {
-    return this.baseIndex + 1 + this.later.findLastIndex((one) => one !== null);
+  /** Where the configuration in force up to `index` came from. */
+  cameAt(index: number): number {
+    const upTo = this.later.slice(0, index - this.baseIndex);
+    const last = upTo.findLastIndex((one) => one !== null);
+    return last < 0 ? this.baseCameAt : this.baseIndex + 1 + last;
   }
 }
 
@@ -81,6 +86,7 @@ function perform(one: Operation, history: ConfigurationHistory, model: Naive): v
     case 'compact': {
       const gone = one.place % (held + 1);
       history.compacted(model.baseIndex + gone);
+      model.baseCameAt = model.cameAt(model.baseIndex + gone);
       model.base = model.at(model.baseIndex + gone);
       model.baseIndex += gone;
       model.later.splice(0, gone);
@@ -88,6 +94,7 @@ function perform(one: Operation, history: ConfigurationHistory, model: Naive): v
     }
     default:
       model.baseIndex = model.lastIndex + one.ahead;
+      model.baseCameAt = model.baseIndex;
       history.replaced(model.baseIndex, one.configuration);
       model.base = one.configuration;
       model.later = [];
@@ -103,7 +110,7 @@ describe('the configuration in force', () => {
         for (const one of operations) {
           perform(one, history, model);
           expect(history.inForce).toEqual(model.at(model.lastIndex));
-          expect(history.index).toBe(model.index);
+          expect(history.index).toBe(model.cameAt(model.lastIndex));
           for (let index = model.baseIndex; index <= model.lastIndex; index += 1) {
             expect(history.at(index)).toEqual(model.at(index));
           }
