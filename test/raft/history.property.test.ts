@@ -11,7 +11,7 @@ import { describe, expect, test } from 'vitest';
 import { membersOf } from '../../src/raft/configuration.ts';
 import { HandCluster, type Sabotage } from './hand-cluster.ts';
 import { compare, histories, type Model, propose } from './history-commands.ts';
-import { LIMIT_MS, runs } from './property-runs.ts';
+import { runs } from './property-runs.ts';
 
 const REPLAY_PATH = process.env['HOLDFAST_REPLAY_PATH'] ?? null;
 const PATH = process.env['HOLDFAST_PATH'];
@@ -96,7 +96,7 @@ function note(seen: Seen, { model, real }: { model: Model; real: HandCluster }):
 }
 
 describe('a history of up to sixty commands', () => {
-  test('breaks no invariant, and leaves a cluster that goes on', { timeout: LIMIT_MS }, () => {
+  test('breaks no invariant, and leaves a cluster that goes on', () => {
     const seen: Seen = { committed: 0, changes: 0, reads: 0, snapshots: 0, leaders: 0 };
     const parameters = runs(1_500);
     const { numRuns } = parameters;
@@ -120,7 +120,7 @@ describe('control: what is switched off is found, and shrinks to what matters', 
     ['log-forgotten', /LeaderCompleteness|CommittedOnQuorum|not one cluster/, 12],
     ['vote-forgotten-at-restart', /OneVotePerTerm|ElectionSafety/, 30],
   ];
-  test.each(CONTROLS)('%s', { timeout: LIMIT_MS }, (sabotage, finds, atMost) => {
+  test.each(CONTROLS)('%s', (sabotage, finds, atMost) => {
     const found = fc.check(property(sabotage), { seed: 1, numRuns: 10_000 });
     expect(found.failed).toBe(true);
     expect(String(found.errorInstance)).toMatch(finds);
