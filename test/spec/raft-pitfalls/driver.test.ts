@@ -131,7 +131,9 @@ describe('pitfall 16: the driver lets nothing leave that rests on an unwritten v
 describe('pitfall 21: what was applied is known from the state itself', () => {
   const commands: readonly Command[] = [
     { kind: 'create-cluster', clusterId: 'lab', firstEpoch: 1 },
-    ...[1, 2, 3].map((n): Command => ({ kind: 'admit-member', member: member(n) })),
+    ...[1, 2, 3].map(
+      (n): Command => ({ kind: 'admit-member', member: member(n), invitation: null }),
+    ),
     { kind: 'define-group', definition: definition('web'), expectedRevision: 0, by: 'test' },
     assign('web', 0, 'n1'),
   ];
@@ -149,7 +151,7 @@ describe('pitfall 21: what was applied is known from the state itself', () => {
     const { replica: whole } = aReplica();
     const snapshots = entries.map((entry) => {
       whole.apply([entry]);
-      return whole.snapshot(configuration());
+      return whole.snapshot((index) => ({ index, term: 1, configuration: configuration() }));
     });
     for (const [i, snapshot] of snapshots.entries()) {
       const { replica, applied } = aReplica();

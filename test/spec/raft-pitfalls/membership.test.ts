@@ -1,5 +1,6 @@
 /** Changes of membership, and snapshots that carry them. */
 import { describe, expect, test } from 'vitest';
+import type { Command } from '../../../src/cluster/command.ts';
 import { settled, towards } from '../../../src/raft/change.ts';
 import { votersOf } from '../../../src/raft/configuration.ts';
 import type { Configuration, Entry, RaftMessage } from '../../../src/raft/types.ts';
@@ -321,14 +322,18 @@ describe('pitfall 31: a name that was used is not used again', () => {
   test('pitfall 31: a member number is given once, also when its member has gone (etcd raft doc.go)', () => {
     const gone = applyAll(
       founded,
-      { kind: 'admit-member', member: member(9) },
-      {
-        kind: 'remove-member',
-        node: 'n9',
-      },
+      { kind: 'admit-member', member: member(9), invitation: null },
+      { kind: 'set-role', node: 'n9', role: 'leaving', by: 'test' },
+      { kind: 'remove-member', node: 'n9' },
     );
     expect(Object.keys(gone.members)).not.toContain('n9');
-    expect(refusal(gone, { kind: 'admit-member', member: member(9) })).toBe('NUMBER_USED');
+    const again = (node: string): Command => ({
+      kind: 'admit-member',
+      member: { ...member(9), node },
+      invitation: null,
+    });
+    expect(refusal(gone, again('n9'))).toBe('NAME_USED');
+    expect(refusal(gone, again('n10'))).toBe('NUMBER_USED');
   });
 
   test('pitfall 31: who lost its log is not served as if it had it (hashicorp/raft peers.json)', () => {
