@@ -1,0 +1,172 @@
+/** Changes of voters and learners: src/raft/change.ts, src/raft/configuration.ts. */
+import type { Mutant } from '../mutant.ts';
+
+const change = 'src/raft/change.ts';
+const configuration = 'src/raft/configuration.ts';
+const leadership = 'src/raft/leadership.ts';
+const tests = 'test/raft/change.test.ts';
+const replication = 'test/raft/replication.test.ts';
+
+export const MEMBERSHIP: readonly Mutant[] = [
+  {
+    name: 'joint-configuration-left-early',
+    file: change,
+    find: 'if (inForce.outgoing.length === 0 || commitIndex < index || !hasCommittedInTerm(state)) return;',
+    replace: 'if (inForce.outgoing.length === 0 || !hasCommittedInTerm(state)) return;',
+    breaks: 'Raft §6: the final configuration follows when the joint one is committed',
+    caughtBy: { file: tests, test: 'appends the joint configuration, and the final one by itself' },
+  },
+  {
+    name: 'joint-configuration-never-left',
+    file: change,
+    find: '  appendConfiguration(state, lead, settled(inForce));\n',
+    replace: '  void lead;\n',
+    breaks: 'Raft §6: the leader leaves a committed joint configuration by itself',
+    caughtBy: { file: tests, test: 'appends the joint configuration, and the final one by itself' },
+  },
+  {
+    name: 'joint-configuration-left-before-the-first-commit',
+    file: change,
+    find: 'if (inForce.outgoing.length === 0 || commitIndex < index || !hasCommittedInTerm(state)) return;',
+    replace: 'if (inForce.outgoing.length === 0 || commitIndex < index) return;',
+    breaks: 'raft-dev 2015 (Ongaro): no change before the first commit of the term',
+    caughtBy: {
+      file: tests,
+      test: 'leaves a joint configuration that was committed before its term',
+    },
+  },
+  {
+    name: 'second-change-while-one-is-pending',
+    file: change,
+    find: "  if (index > state.commitIndex || inForce.outgoing.length > 0) return 'CHANGE_PENDING';\n",
+    replace: "  if (index < 0 || inForce.voters.length === 0) return 'CHANGE_PENDING';\n",
+    breaks: 'thesis §4.1: one change at a time',
+    caughtBy: { file: tests, test: 'refuses it while another one is not finished' },
+  },
+  {
+    name: 'change-before-the-first-commit',
+    file: change,
+    find: "  return hasCommittedInTerm(state) ? null : 'TERM_NOT_COMMITTED';",
+    replace: '  return null;',
+    breaks: 'raft-dev 2015 (Ongaro): no change before the first commit of the term',
+    caughtBy: { file: tests, test: 'refuses it before it has committed an entry of its term' },
+  },
+  {
+    name: 'voters-replaced-in-one-step',
+    file: change,
+    find: 'outgoing: sameVoters ? [] : voters',
+    replace: 'outgoing: []',
+    breaks: 'Raft §6: voters change through a joint configuration',
+    caughtBy: { file: tests, test: 'is joint when voters differ' },
+  },
+  {
+    name: 'no-voter-stays',
+    file: change,
+    find: 'if (!sameVoters && !target.voters.some((node) => voters.includes(node))) {',
+    replace: 'if (!sameVoters && target.voters.length === 0) {',
+    breaks: 'DESIGN §4: at least one voter stays',
+    caughtBy: { file: tests, test: 'is refused when not one voter would stay' },
+  },
+  {
+    name: 'new-member-is-not-served',
+    file: change,
+    find: '    lead.peers.set(member, new Progress(next, now));\n',
+    replace: '    void new Progress(next, now);\n',
+    breaks: 'Raft §6: a member receives the log as soon as the configuration is in force',
+    caughtBy: { file: tests, test: 'appends the joint configuration, and the final one by itself' },
+  },
+  {
+    name: 'removed-node-is-never-told',
+    file: change,
+    find: '  if (commitIndex < configurations.index) return;\n',
+    replace: '  if (commitIndex < 0) return;\n',
+    breaks: 'thesis §4.2.3: a removed node that is never told campaigns against the others',
+    caughtBy: { file: tests, test: 'tells the removed node of its removal, and then no more' },
+  },
+  {
+    name: 'removed-node-is-served-for-ever',
+    file: change,
+    find: 'if (!members.includes(peer)) lead.peers.delete(peer);',
+    replace: 'if (!members.includes(peer)) void peer;',
+    breaks: 'Raft §6: who is no member receives nothing',
+    caughtBy: { file: tests, test: 'tells the removed node of its removal, and then no more' },
+  },
+  {
+    name: 'removed-leader-stays',
+    file: leadership,
+    find: '  if (!isVoter(configurations.inForce, options.id)) becomeFollower(state, state.term, null);\n',
+    replace: '  if (options.id === null) becomeFollower(state, state.term, null);\n',
+    breaks: 'Raft §6: a leader that is left out steps down',
+    caughtBy: { file: tests, test: 'steps down when it removed itself' },
+  },
+  {
+    name: 'removed-leader-leaves-early',
+    file: leadership,
+    find: "if (role.kind !== 'leader' || state.commitIndex < configurations.index) return;",
+    replace: "if (role.kind !== 'leader') return;",
+    breaks: 'Raft §6: a leader that is left out stays until that is committed',
+    caughtBy: { file: tests, test: 'steps down when it removed itself' },
+  },
+  {
+    name: 'own-configuration-not-in-force-when-appended',
+    file: leadership,
+    find: '  state.configurations.appended(entry);\n',
+    replace: '',
+    breaks: 'Raft §6: a configuration is in force when it is appended, committed or not',
+    caughtBy: { file: tests, test: 'appends the joint configuration, and the final one by itself' },
+  },
+  {
+    name: 'received-configuration-not-in-force-when-appended',
+    file: 'src/raft/following.ts',
+    find: '    configurations.appended(entry);\n',
+    replace: '',
+    breaks: 'Raft §6: a configuration is in force when it is appended, committed or not',
+    caughtBy: { file: replication, test: '§6 in force when appended' },
+  },
+  {
+    name: 'configuration-forgotten-at-restart',
+    file: 'src/raft/core.ts',
+    find: '    for (const entry of entries) configurations.appended(entry);\n',
+    replace: '',
+    breaks: 'Raft §6: the last configuration of the log is in force',
+    caughtBy: { file: replication, test: '§6 a restarted node takes the last one of its log' },
+  },
+  {
+    name: 'truncated-configuration-stays-in-force',
+    file: 'src/raft/following.ts',
+    find: '      configurations.truncated(entry.index);\n',
+    replace: '',
+    breaks: 'thesis §4.1: a truncated configuration gives way to its predecessor',
+    caughtBy: { file: replication, test: '§6 in force when appended' },
+  },
+  {
+    name: 'truncation-misses-one-configuration',
+    file: configuration,
+    find: 'while ((this.#later.at(-1)?.index ?? -1) >= index) this.#later.pop();',
+    replace: 'while ((this.#later.at(-1)?.index ?? -1) > index) this.#later.pop();',
+    breaks: 'thesis §4.1: a truncated configuration gives way to its predecessor',
+    caughtBy: { file: 'test/raft/quorum.test.ts', test: 'truncation brings the predecessor back' },
+  },
+  {
+    name: 'snapshot-does-not-replace-the-configuration',
+    file: configuration,
+    find: '    this.#later = [];\n',
+    replace: '',
+    breaks: 'Raft §7: a snapshot brings the configuration as of its last entry',
+    caughtBy: {
+      file: 'test/raft/snapshot.test.ts',
+      test: 'an install forgets a configuration of the log',
+    },
+  },
+  {
+    name: 'snapshot-saves-the-wrong-configuration',
+    file: 'src/raft/core.ts',
+    find: 'return { index, term, configuration: configurations.at(index) };',
+    replace: 'return { index, term, configuration: configurations.inForce };',
+    breaks: 'Raft §7: a snapshot holds the configuration as of its last entry',
+    caughtBy: {
+      file: 'test/raft/snapshot.test.ts',
+      test: 'a snapshot holds the configuration as of its last entry',
+    },
+  },
+];
