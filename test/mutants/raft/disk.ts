@@ -18,8 +18,8 @@ export const DISK: readonly Mutant[] = [
   {
     name: 'vote-not-written',
     file: core,
-    find: 'issued.term !== hardState.term || issued.votedFor !== hardState.votedFor;',
-    replace: 'issued.term !== hardState.term;',
+    find: 'issued.term !== state.term || issued.votedFor !== state.votedFor;',
+    replace: 'issued.term !== state.term;',
     breaks: 'Raft figure 2: votedFor is on stable storage',
     caughtBy: {
       file: 'test/raft/election.test.ts',
@@ -38,8 +38,7 @@ export const DISK: readonly Mutant[] = [
     name: 'commit-index-costs-a-sync',
     file: core,
     find: 'if (!voted && entries.length === 0 &&',
-    replace:
-      'if (!voted && issued.commitIndex === hardState.commitIndex && entries.length === 0 &&',
+    replace: 'if (!voted && issued.commitIndex === state.commitIndex && entries.length === 0 &&',
     breaks: 'src/raft/README.md: the commit index never costs a sync of its own',
     caughtBy: { file: tests, test: 'a commit index that moved alone costs no write' },
   },

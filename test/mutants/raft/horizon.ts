@@ -55,6 +55,17 @@ export const HORIZON: readonly Mutant[] = [
     caughtBy: { file: tests, test: 'after a restart the own silence is counted from the restart' },
   },
   {
+    name: 'horizon-of-an-election-that-was-lost-again',
+    file: 'src/raft/core.ts',
+    find: "horizonMs: state.role.kind === 'leader' ? collected.horizonMs : null,",
+    replace: 'horizonMs: collected.horizonMs,',
+    breaks: 'DESIGN §7: a horizon is told by who leads',
+    caughtBy: {
+      file: 'test/raft/gathered.test.ts',
+      test: 'an election that is won and lost again in between',
+    },
+  },
+  {
     name: 'leader-forgets-its-own-rounds',
     file: 'src/raft/roles.ts',
     find: '    state.acknowledgedMs = state.now;\n',

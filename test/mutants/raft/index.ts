@@ -1,5 +1,6 @@
 /** Every mutant of the consensus core. */
 import type { Mutant } from '../mutant.ts';
+import { CATCHING_UP } from './catching-up.ts';
 import { DISK } from './disk.ts';
 import { ELECTIONS } from './elections.ts';
 import { FOLLOWING } from './following.ts';
@@ -10,6 +11,7 @@ import { QUORUMS } from './quorums.ts';
 import { ROUNDS } from './rounds.ts';
 import { SNAPSHOTS } from './snapshots.ts';
 import { TERMS } from './terms.ts';
+import { TRANSFER } from './transfer.ts';
 
 export const RAFT: readonly Mutant[] = [
   ...ELECTIONS,
@@ -17,6 +19,8 @@ export const RAFT: readonly Mutant[] = [
   ...HORIZON,
   ...FOLLOWING,
   ...LEADING,
+  ...TRANSFER,
+  ...CATCHING_UP,
   ...QUORUMS,
   ...ROUNDS,
   ...MEMBERSHIP,

@@ -86,16 +86,16 @@ export const MEMBERSHIP: readonly Mutant[] = [
   {
     name: 'removed-node-is-served-for-ever',
     file: change,
-    find: 'if (!members.includes(peer)) lead.peers.delete(peer);',
-    replace: 'if (!members.includes(peer)) void peer;',
+    find: 'if (!isMember(configurations.inForce, peer)) lead.peers.delete(peer);',
+    replace: 'if (!isMember(configurations.inForce, peer)) void peer;',
     breaks: 'Raft §6: who is no member receives nothing',
     caughtBy: { file: tests, test: 'tells the removed node of its removal, and then no more' },
   },
   {
     name: 'removed-leader-stays',
     file: leadership,
-    find: '  if (!isVoter(configurations.inForce, options.id)) becomeFollower(state, state.term, null);\n',
-    replace: '  if (options.id === null) becomeFollower(state, state.term, null);\n',
+    find: '  if (!isVoter(configurations.inForce, options.id)) stepDownInFavour(state, role);\n',
+    replace: '  if (options.id === null) stepDownInFavour(state, role);\n',
     breaks: 'Raft §6: a leader that is left out steps down',
     caughtBy: { file: tests, test: 'steps down when it removed itself' },
   },
@@ -106,6 +106,23 @@ export const MEMBERSHIP: readonly Mutant[] = [
     replace: "if (role.kind !== 'leader') return;",
     breaks: 'Raft §6: a leader that is left out stays until that is committed',
     caughtBy: { file: tests, test: 'steps down when it removed itself' },
+  },
+  {
+    name: 'left-out-before-the-commit-and-silent',
+    file: 'src/raft/election.ts',
+    find: 'return index > commitIndex && isVoter(configurations.at(index - 1), options.id);',
+    replace: 'return index < 0 && isVoter(configurations.at(index - 1), options.id);',
+    breaks: 'thesis §4.2.2: who is left out by an uncommitted entry may have to campaign',
+    caughtBy: { file: replication, test: 'thesis §4.2.2 until then it may have to campaign' },
+  },
+  {
+    name: 'left-out-and-campaigns',
+    file: 'src/raft/election.ts',
+    find: 'return index > commitIndex && isVoter(configurations.at(index - 1), options.id);',
+    replace:
+      'return index > 0 && commitIndex >= 0 && isVoter(configurations.at(index - 1), options.id);',
+    breaks: 'Raft §6: who is no voter, and never will be again, does not campaign',
+    caughtBy: { file: replication, test: '§6 a node that is left out does not campaign' },
   },
   {
     name: 'own-configuration-not-in-force-when-appended',
@@ -156,6 +173,17 @@ export const MEMBERSHIP: readonly Mutant[] = [
     caughtBy: {
       file: 'test/raft/snapshot.test.ts',
       test: 'an install forgets a configuration of the log',
+    },
+  },
+  {
+    name: 'snapshot-with-another-configuration-taken',
+    file: 'src/raft/core.ts',
+    find: 'isSameConfiguration(inForce, snapshot.meta.configuration)',
+    replace: 'isSameConfiguration(inForce, inForce)',
+    breaks: 'Raft §7: a snapshot holds the configuration as of its last entry',
+    caughtBy: {
+      file: 'test/raft/snapshot.test.ts',
+      test: 'a snapshot with the configuration in force instead of that of its place',
     },
   },
   {

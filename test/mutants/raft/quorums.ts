@@ -46,8 +46,8 @@ export const QUORUMS: readonly Mutant[] = [
   {
     name: 'half-of-the-logs-is-a-majority',
     file,
-    find: 'return values[Math.floor(voters.length / 2)]',
-    replace: 'return values[Math.floor((voters.length - 1) / 2)]',
+    find: 'return descending[Math.floor(voters.length / 2)]',
+    replace: 'return descending[Math.floor((voters.length - 1) / 2)]',
     breaks: 'Raft §5.3: a majority is more than half',
     caughtBy: { file: tests, test: 'half of the voters is no majority' },
   },

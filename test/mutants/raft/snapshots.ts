@@ -73,8 +73,8 @@ export const SNAPSHOTS: readonly Mutant[] = [
   {
     name: 'compaction-keeps-nothing',
     file: 'src/raft/log.ts',
-    find: 'Math.max(this.#base.index, index - RETAINED_ENTRIES);',
-    replace: 'Math.max(this.#base.index, index - Math.min(0, RETAINED_ENTRIES));',
+    find: 'for (let bytes = 0; base > lowest; base -= 1) {',
+    replace: 'for (let bytes = 0; base > Math.max(lowest, index); base -= 1) {',
     breaks: 'DESIGN §4: who lags a little gets entries and not the whole state machine',
     caughtBy: { file: tests, test: 'keeping entries for those who lag a little' },
   },

@@ -53,7 +53,7 @@ export const TERMS: readonly Mutant[] = [
   {
     name: 'higher-term-of-a-reply-ignored',
     file: receiving,
-    find: '  if (membersOf(state.configurations.inForce).includes(message.from)) {',
+    find: '  if (isMember(state.configurations.inForce, message.from)) {',
     replace: "  if (message.kind === 'pre-vote-reply') {",
     breaks: 'Raft §5.1: a leader that hears of a higher term steps down',
     caughtBy: { file: elections, test: 'a leader that hears of a higher term steps down' },
@@ -61,7 +61,7 @@ export const TERMS: readonly Mutant[] = [
   {
     name: 'stranger-raises-the-term',
     file: receiving,
-    find: '  if (membersOf(state.configurations.inForce).includes(message.from)) {',
+    find: '  if (isMember(state.configurations.inForce, message.from)) {',
     replace: "  if (message.from !== '') {",
     breaks: 'Raft §6: who is not asked has nothing to tell',
     caughtBy: { file: elections, test: 'a stranger cannot raise the term by replies' },
