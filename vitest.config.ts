@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { mutantPlugins } from './test/mutants/plugin.ts';
 
 /** `npm test` runs both: what needs nothing, then (VITEST_LAB=1) what needs the laboratory. */
 const lab = process.env['VITEST_LAB'] === '1';
 
 export default defineConfig({
+  plugins: mutantPlugins(process.env['HOLDFAST_MUTANT']),
   test: {
     include: [lab ? 'test/**/*.lab.test.ts' : 'test/**/*.test.ts'],
     exclude: lab ? [] : ['test/**/*.lab.test.ts', 'node_modules/**'],

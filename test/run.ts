@@ -72,6 +72,16 @@ const PARTS: readonly Part[] = [
     unavailable: () => null,
   },
   {
+    name: 'mutants',
+    about: 'rules broken on purpose, each caught by the test that is named for it',
+    budgetSeconds: 150,
+    commands: [
+      ['node', 'test/mutants/main.ts', '--designated', '--counts', join(reports, 'mutants.json')],
+    ],
+    environment: {},
+    unavailable: () => null,
+  },
+  {
     name: 'lab',
     about: 'contract suites and failovers on real kernels, real SCSI, real addresses',
     budgetSeconds: long ? 7_200 : 1_080,

@@ -93,6 +93,13 @@ describe('a leader', () => {
     });
   });
 
+  test('keeps that also far below its snapshot, where entries are kept for nobody else', () => {
+    const bench = leaderAtFive({ maxUncommittedBytes: 500_000 });
+    lacksAll(bench, 'b');
+    compactAt(bench, 300);
+    expect(bench.status.firstIndex).toBe(6);
+  });
+
   test('keeps no more below its snapshot than the bound, whoever needs it', () => {
     const bench = leaderAtFive({ maxUncommittedBytes: 5000 });
     lacksAll(bench, 'b');

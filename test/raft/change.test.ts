@@ -135,4 +135,14 @@ describe('a leader that is asked for a change', () => {
     acknowledge(bench, 'b');
     expect(appended(bench)).toEqual(settled(joint));
   });
+
+  test('leaves a joint configuration that was committed before its term after its own commit', () => {
+    const joint = configuration(['a', 'b', 'd'], ['a', 'b', 'c']);
+    const entries = [{ index: 1, term: 1, kind: 'configuration', configuration: joint }] as const;
+    const bench = new Bench({ entries, commitIndex: 1 });
+    bench.becomeLeader(['b', 'c', 'd']);
+    expect(bench.status).toMatchObject({ lastIndex: 2, configurationIndex: 1 });
+    acknowledge(bench, 'b');
+    expect(appended(bench)).toEqual(settled(joint));
+  });
 });

@@ -96,6 +96,16 @@ describe('campaigning', () => {
     expect(bench.takeOf('pre-vote')[0]).toMatchObject({ term: 8 });
   });
 
+  test('a pre-vote that was granted for an earlier campaign does not count in the next', () => {
+    const bench = new Bench({ terms: [1] });
+    bench.deadline();
+    bench.receive({ kind: 'pre-vote-reply', from: 'c', term: 7, granted: false, quietMs: 0 });
+    bench.sync();
+    bench.deadline();
+    bench.receive({ kind: 'pre-vote-reply', from: 'b', term: 2, granted: true, quietMs: 0 });
+    expect(bench.status).toMatchObject({ role: 'pre-candidate', term: 7 });
+  });
+
   test('a node that is no voter never campaigns', () => {
     for (const voters of [configuration(['b', 'c']), configuration(['b', 'c'], [], ['a'])]) {
       const bench = new Bench({ configuration: voters });
@@ -176,6 +186,13 @@ describe('voting', () => {
       ['c', false],
       ['b', true],
     ]);
+  });
+
+  test('§5.2 a vote in a term that is known already is written before the reply leaves', () => {
+    const bench = new Bench({ term: 4 });
+    const ready = bench.receive({ ...request, term: 4, lastIndex: 0, lastTerm: 0 });
+    expect(ready.persist?.hardState).toMatchObject({ term: 4, votedFor: 'b' });
+    expect(ready.sendNow).toEqual([]);
   });
 
   const ours = [1, 1, 2];
@@ -346,6 +363,33 @@ describe('horizon (DESIGN §7)', () => {
     const acknowledgedMs = bench.now;
     const { horizonMs } = bench.becomeLeader(['b'], 400);
     expect(horizonMs).toBe(Math.max(acknowledgedMs, bench.now - 400 * 0.99));
+  });
+
+  test('a voter of the outgoing half of a joint configuration is heard too', () => {
+    const bench = new Bench({ configuration: configuration(['a', 'b'], ['a', 'c']) });
+    bench.becomeCandidate();
+    bench.sync();
+    const vote = { kind: 'vote-reply', term: 1, granted: true } as const;
+    bench.receive({ ...vote, from: 'b', quietMs: 900 });
+    const { horizonMs } = bench.receive({ ...vote, from: 'c', quietMs: 100 });
+    expect(horizonMs).toBe(bench.now - 100 * 0.99);
+  });
+
+  test('a voter tells for how long it has acknowledged nobody', () => {
+    const bench = new Bench();
+    bench.elapse(500);
+    bench.appendFrom('c', 1);
+    bench.sync();
+    bench.elapse(300);
+    bench.receive({
+      kind: 'pre-vote',
+      from: 'b',
+      term: 2,
+      lastIndex: 9,
+      lastTerm: 1,
+      transfer: false,
+    });
+    expect(bench.takeOf('pre-vote-reply')).toMatchObject([{ quietMs: 300 }]);
   });
 
   test('after a restart the own silence is counted from the restart', () => {

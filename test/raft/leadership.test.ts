@@ -126,6 +126,21 @@ describe('ReadIndex', () => {
     expect(bench.ack('c', 2, 2).reads).toEqual([{ readId: 1, index: 3, beganMs: began }]);
   });
 
+  test('§6.4 a heartbeat before the first commit of the term takes no read along', () => {
+    const bench = new Bench({ terms: [1, 1] });
+    bench.becomeLeader();
+    bench.step({ kind: 'read', readId: 1 });
+    bench.deadline();
+    expect(bench.ack('b', 2, 2).reads).toEqual([]);
+  });
+
+  test('§6.4 an echo of a round that was never begun confirms no read', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.ack('b', 1, 1_000_000);
+    expect(bench.step({ kind: 'read', readId: 1 }).reads).toEqual([]);
+  });
+
   test('reads that come while a round is open wait for the next one, which serves them all', () => {
     const bench = new Bench();
     bench.lead();

@@ -61,9 +61,15 @@ describe('tally', () => {
     );
   });
 
+  /** Few random votes win; most of these do, or the property would run out of tries. */
+  const manyVotes = fc.array(fc.constantFrom(true, true, true, true, false, undefined), {
+    minLength: 7,
+    maxLength: 7,
+  });
+
   test('any two quorums of one configuration share a voter', () => {
     fc.assert(
-      fc.property(someConfiguration, votes, votes, (one, first, second) => {
+      fc.property(someConfiguration, manyVotes, manyVotes, (one, first, second) => {
         fc.pre(one.voters.length > 0);
         const won = (cast: readonly (boolean | undefined)[]): boolean =>
           tally(one, (voter) => cast[placeOf(voter)]) === 'won';
@@ -75,6 +81,18 @@ describe('tally', () => {
       }),
     );
   });
+});
+
+test('half of the voters is no majority, of two as little as of four', () => {
+  for (const voters of [
+    ['a', 'b'],
+    ['a', 'b', 'c', 'd'],
+  ]) {
+    const half = voters.slice(voters.length / 2);
+    const one = configuration(voters);
+    expect(tally(one, (voter) => half.includes(voter))).toBe('lost');
+    expect(quorumValue(one, (voter) => (half.includes(voter) ? 7 : 3))).toBe(3);
+  }
 });
 
 describe('a history of configurations', () => {

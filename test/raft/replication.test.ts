@@ -91,6 +91,12 @@ describe('a follower', () => {
     expect(bench.takeSent()).toMatchObject([{ kind: 'append-reply', term: 5 }]);
   });
 
+  test('term and entries of one step are one write', () => {
+    const bench = new Bench({ term: 1 });
+    const { persist } = bench.appendFrom('b', 5, { entries: entriesOf([5]) });
+    expect(persist).toMatchObject({ hardState: { term: 5 }, entries: [{ index: 1, term: 5 }] });
+  });
+
   test('a late acknowledgement carries the term in which the entries were taken', () => {
     const bench = new Bench({ term: 1 });
     bench.appendFrom('b', 1, { entries: entriesOf([1, 1]) });
@@ -118,6 +124,13 @@ describe('a follower', () => {
     expect(bench.takeOf('append-reply')).toMatchObject([{ matchIndex: 3 }]);
   });
 
+  test('entries that replace durable ones are not durable yet', () => {
+    const bench = new Bench({ terms: [1, 1], term: 2 });
+    bench.appendFrom('c', 2, { prevIndex: 1, prevTerm: 1, entries: [command(2, 2)] });
+    bench.appendFrom('c', 2, { prevIndex: 2, prevTerm: 2 });
+    expect(bench.takeSent()).toMatchObject([{ kind: 'append-reply', matchIndex: 1 }]);
+  });
+
   test('commits no further than it has verified, whatever the leader has committed', () => {
     const bench = new Bench({ terms: [1, 1, 2, 2], term: 3 });
     bench.appendFrom('b', 3, { prevIndex: 2, prevTerm: 1, commitIndex: 4 });
@@ -138,6 +151,12 @@ describe('a follower', () => {
     bench.appendFrom('b', 2, { prevIndex: 2, prevTerm: 2, entries: entriesOf([2], 3) });
     expect(terms(bench)).toEqual([1, 1]);
     expect(bench.status.leader).toBeNull();
+  });
+
+  test('never touches what lies below the last committed entry, whatever precedes that', () => {
+    const bench = new Bench({ terms: [1, 2], term: 3, commitIndex: 2 });
+    bench.appendFrom('b', 3, { entries: entriesOf([2, 2, 3]) });
+    expect(terms(bench)).toEqual([1, 2, 3]);
   });
 });
 
@@ -277,13 +296,22 @@ describe('a leader', () => {
   });
 
   test('acknowledgements of other terms, of strangers and beyond the log count for nothing', () => {
-    const bench = new Bench({ configuration: configuration(['a', 'b', 'c']) });
+    const bench = new Bench({ term: 4 });
     bench.becomeLeader();
     bench.sync();
     bench.ack('x', 1);
-    bench.ack('b', 1, 0, 0);
+    bench.ack('b', 1, 0, 4);
     bench.ack('b', 99);
     expect(bench.status.commitIndex).toBe(0);
+  });
+
+  test('a late acknowledgement takes nothing back', () => {
+    const bench = new Bench();
+    bench.lead();
+    bench.propose();
+    bench.ack('b', 2);
+    bench.ack('b', 1);
+    expect(bench.status.followers).toMatchObject([{ node: 'b', matchIndex: 2 }, { node: 'c' }]);
   });
 
   test('sends no more than the window before it hears anything', () => {

@@ -147,6 +147,14 @@ describe('a leader', () => {
     expect(bench.takeOf('snapshot')[0]).toMatchObject({ meta: { index: 401 } });
   });
 
+  test('a snapshot holds the configuration as of its last entry, not the one in force', () => {
+    const change = (index: number, voters: readonly string[]) =>
+      ({ index, term: 1, kind: 'configuration', configuration: configuration(voters) }) as const;
+    const entries = [change(1, ['a', 'b']), command(2, 1), change(3, ['a', 'b', 'd'])];
+    const bench = new Bench({ entries, commitIndex: 2 });
+    expect(bench.core.snapshotMeta(2).configuration.voters).toEqual(['a', 'b']);
+  });
+
   test('a compaction before what was applied is a bug of the driver and crashes', () => {
     const bench = new Bench();
     bench.lead();
@@ -274,6 +282,13 @@ describe('a follower', () => {
     expect(ready.restore).toBeNull();
     expect(bench.status.commitIndex).toBe(10);
     expect(bench.takeSent()).toMatchObject([{ done: true }]);
+  });
+
+  test('a snapshot from before the own one changes nothing', () => {
+    const bench = new Bench({ snapshot: { meta: meta(12, 2), state: STATE }, term: 3 });
+    expect(chunk(bench, 0, 25).restore).toBeNull();
+    expect(bench.status).toMatchObject({ commitIndex: 12, lastIndex: 12 });
+    expect(bench.takeSent()).toMatchObject([{ kind: 'snapshot-reply', index: 9, done: true }]);
   });
 
   test('entries that the snapshot replaced are not taken for durable ones', () => {
