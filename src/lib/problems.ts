@@ -363,8 +363,58 @@ export const PROBLEMS = {
     remedy: 'compare the cluster ids and the addresses of the two nodes',
   },
   WRONG_VERSION: {
-    cause: 'a member speaks another version of the protocol between nodes',
-    remedy: 'bring all nodes to the same release; upgrade one at a time',
+    cause: 'the two nodes have no version of the protocol between nodes in common',
+    remedy: 'bring the older node to a release between the two; upgrade one node at a time',
+  },
+  REMOVED: {
+    cause: 'this node was removed from the cluster, and no message of it is taken any more',
+    remedy:
+      'make an invitation on a member and join anew, with a new name and an empty data directory',
+  },
+  TOKEN_GARBLED: {
+    cause: 'the text is no join token, or characters of it are missing, added or changed',
+    remedy: 'copy the whole line that `holdfast invite` printed, from `hf1.` to its end',
+  },
+  TOKEN_NOT_SIGNED: {
+    cause: 'the join token is not signed by one of the members that it names',
+    remedy: 'make a new invitation on a member; do not use this token',
+  },
+  TOKEN_EXPIRED: {
+    cause: 'the join token is no longer good',
+    remedy: 'make a new invitation on a member (`holdfast invite --expires 1h`); compare the clocks',
+  },
+  TOKEN_VERSION_UNKNOWN: {
+    cause: 'the join token was made by a release that writes tokens in another way',
+    remedy: 'join with the release that the members run',
+  },
+  INVITATION_ONLY: {
+    cause: 'the key of an invitation was used for something else than to ask to join',
+    remedy: 'revoke the invitation (`holdfast invite --revoke`) and find out who has its token',
+  },
+  INVITATION_NOT_OPEN: {
+    cause: 'a member answered and hung up: it knows no open invitation of this token',
+    remedy:
+      'it was used, was revoked or has expired; make a new invitation on a member, and join with it',
+  },
+  INVITATION_USED: {
+    cause: 'the invitation of this token has brought in another node already',
+    remedy: 'make a new invitation for this node; find out who joined if nobody should have',
+  },
+  INVITATION_EXPIRED: {
+    cause: 'the invitation has expired by the clock of the leader',
+    remedy: 'make a new invitation on a member, and join with it in time',
+  },
+  JOIN_PROOF_WRONG: {
+    cause: 'the new node did not prove that it holds the key that it wants to be a member with',
+    remedy: 'join from the machine whose data directory holds the key; compare the releases',
+  },
+  JOIN_UNREACHABLE: {
+    cause: 'none of the members that the token names could be asked',
+    remedy: 'look at the network between this machine and theirs, and whether their daemons run',
+  },
+  JOIN_REFUSED: {
+    cause: 'the member that was asked refused, with a reason that this release does not know',
+    remedy: 'read the reason; join with the release that the members run',
   },
   WRONG_INTERCONNECT: {
     cause: 'an address of one interconnect leads to another one',

@@ -20,6 +20,7 @@ import type { Interconnect, Millis } from '../lib/ids.ts';
 import { abortConnection } from './abort-connection.ts';
 import { type Address, sourceAddress, toMultiaddr } from './address.ts';
 import type { Identity } from './identity.ts';
+import { JOIN_PROTOCOL } from './join-protocol.ts';
 import { PROTOCOLS, type StreamKind } from './link.ts';
 import { silentLogger } from './silent-logger.ts';
 
@@ -45,6 +46,10 @@ export type EndpointOptions = {
   readonly admits: (peerId: string, direction: Direction) => boolean;
   readonly onInbound: (connection: Connection) => void;
   readonly onStream: (kind: StreamKind, stream: Stream, connection: Connection) => void;
+  /** Missing: nobody is let in to join here. */
+  readonly onJoin?: (stream: Stream, connection: Connection) => void;
+  /** Missing: true. Whoever asks to join only dials, from `address` if it is one of this machine. */
+  readonly listens?: boolean;
 };
 
 export class Endpoint {
@@ -67,6 +72,10 @@ export class Endpoint {
           maxOutboundStreams: STREAMS_PER_PROTOCOL,
         },
       );
+    }
+    const { onJoin } = this.#options;
+    if (onJoin !== undefined) {
+      await node.handle(JOIN_PROTOCOL, onJoin, { maxInboundStreams: STREAMS_PER_PROTOCOL });
     }
     node.addEventListener('connection:open', ({ detail }) => {
       if (detail.direction === 'inbound') this.#options.onInbound(detail);
@@ -105,14 +114,18 @@ export class Endpoint {
     return connection.newStream(PROTOCOLS[kind], { signal });
   }
 
+  async openJoin(connection: Connection, signal: AbortSignal): Promise<Stream> {
+    return connection.newStream(JOIN_PROTOCOL, { signal });
+  }
+
   #configuration() {
-    const { identity, address, connectTimeoutMs } = this.#options;
+    const { identity, address, connectTimeoutMs, listens = true } = this.#options;
     // Spread into net.connect by the transport, whose type names only some of its options.
     const dialOpts = { noDelay: true, ...sourceAddress(address) };
     return {
       privateKey: identity.privateKey,
       logger: silentLogger,
-      addresses: { listen: [toMultiaddr(address).toString()] },
+      addresses: { listen: listens ? [toMultiaddr(address).toString()] : [] },
       transports: [tcp({ dialOpts })],
       connectionEncrypters: [noise()],
       streamMuxers: [

@@ -20,10 +20,17 @@ export class FramedLane {
   readonly #queue = new SendQueue(QUEUE);
   readonly #stream: Stream;
   readonly #onFrame: (frame: Uint8Array) => void;
+  readonly #maxFrameBytes: number;
 
-  constructor(stream: Stream, onFrame: (frame: Uint8Array) => void) {
+  /** A longer frame than `maxFrameBytes` ends the stream before it is read. */
+  constructor(
+    stream: Stream,
+    onFrame: (frame: Uint8Array) => void,
+    maxFrameBytes = MAX_FRAME_BYTES,
+  ) {
     this.#stream = stream;
     this.#onFrame = onFrame;
+    this.#maxFrameBytes = maxFrameBytes;
   }
 
   /** False: dropped, the peer does not keep up. */
@@ -43,7 +50,7 @@ export class FramedLane {
         this.#queue,
         prefixed,
         messageStreamToDuplex(this.#stream),
-        (source) => lengthPrefixed.decode(source, { maxDataLength: MAX_FRAME_BYTES }),
+        (source) => lengthPrefixed.decode(source, { maxDataLength: this.#maxFrameBytes }),
         async (frames) => {
           for await (const frame of frames) this.#onFrame(frame.subarray());
         },

@@ -9,17 +9,26 @@ import { assert, known } from '../lib/assert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { HoldfastError } from '../lib/error.ts';
 import type { Interconnect, Millis, NodeId } from '../lib/ids.ts';
+import { failure } from '../lib/result.ts';
 import type { Heartbeat } from '../membership/heartbeat.ts';
 import type { RaftMessage } from '../raft/types.ts';
 import { abortConnection } from './abort-connection.ts';
 import { type Address, parseAddress, sourceAddress } from './address.ts';
 import { type Carried, encodeHeartbeat, readHeartbeat } from './codec.ts';
+import { Doorway, type JoinRequest } from './doorway.ts';
 import { type Direction, Endpoint, isForeignKey } from './endpoint.ts';
 import { MAX_HEARTBEAT_BYTES } from './heartbeat-lane.ts';
-import { encodeHello, judgeHello, type Refusal } from './hello.ts';
+import {
+  encodeHello,
+  judgeHello,
+  PROTOCOL_VERSIONS,
+  type Refusal,
+  type VersionRange,
+} from './hello.ts';
 import type { Identity } from './identity.ts';
+import type { JoinReply } from './join-protocol.ts';
 import type { StreamKind } from './link.ts';
-import type { Mesh, MeshEvent } from './mesh.ts';
+import type { Guests, Mesh, MeshEvent } from './mesh.ts';
 import { type LinkState, PeerLink } from './peer-link.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { Router, type Traffic, type Transmission } from './router.ts';
@@ -39,7 +48,14 @@ export type Libp2pMeshOptions = {
   /** Bound for one attempt, from the first packet to the open link. */
   readonly connectTimeoutMs: Millis;
   readonly clock: Clock;
+  /** Answers the bearer of an invitation; missing: nobody can join by this node. */
+  readonly onJoin?: (request: JoinRequest) => Promise<JoinReply>;
+  /** Missing: those of this release. Others only in tests, in place of another release. */
+  readonly versions?: VersionRange;
 };
+
+/** Until a newcomer has its answer: the leader commits its admission meanwhile. */
+const GUEST_LIMIT_MS: Millis = 15_000;
 
 type Peer = { readonly member: Member; readonly links: ReadonlyMap<Interconnect, PeerLink> };
 
@@ -53,6 +69,7 @@ export class Libp2pMesh implements Mesh {
   /** Peers that are being cut off; awaited by `stop`. */
   readonly #leaving = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
+  readonly #doorway: Doorway;
   #members: readonly Member[] = [];
   #state: 'new' | 'running' | 'stopped' = 'new';
 
@@ -62,6 +79,15 @@ export class Libp2pMesh implements Mesh {
       self: options.self.node,
       incarnation: options.incarnation,
       interconnects: options.interconnects,
+    });
+    this.#doorway = new Doorway({
+      clusterId: options.clusterId,
+      versions: options.versions ?? PROTOCOL_VERSIONS,
+      limitMs: GUEST_LIMIT_MS,
+      answer: (request) =>
+        options.onJoin?.(request) ??
+        Promise.resolve(failure({ code: 'NOT_LEADER', detail: 'nobody can join here' })),
+      refused: (peerId, refusal) => this.#refuse(peerId, refusal),
     });
   }
 
@@ -92,6 +118,7 @@ export class Libp2pMesh implements Mesh {
   async stop(): Promise<void> {
     this.#state = 'stopped';
     this.#stopping.abort();
+    this.#doorway.stop();
     const links = [...this.#peers.values()].flatMap(({ links }) => [...links.values()]);
     const loops = links.map((link) => link.stop());
     await this.#stopEndpoints();
@@ -125,8 +152,9 @@ export class Libp2pMesh implements Mesh {
     return link === undefined || this.#state !== 'running' ? 'silent' : link.probe(signal);
   }
 
-  admit(members: readonly Member[]): void {
+  admit(members: readonly Member[], guests: Guests = { invited: [], removed: [] }): void {
     this.#members = members;
+    this.#doorway.admit(guests);
     this.#router.admit([this.#options.self.node, ...members.map(({ node }) => node)]);
     if (this.#state !== 'running') return;
     const wanted = new Map(members.map((member) => [member.node, member]));
@@ -158,6 +186,7 @@ export class Libp2pMesh implements Mesh {
       admits: (peerId, direction) => this.#admits(peerId, direction),
       onInbound: (connection) => this.#accept(over, connection),
       onStream: (kind, stream, connection) => this.#attach(over, kind, stream, connection),
+      onJoin: (stream, connection) => void this.#doorway.join(over, stream, connection),
     });
   }
 
@@ -170,6 +199,7 @@ export class Libp2pMesh implements Mesh {
 
   #admits(peerId: string, direction: Direction): boolean {
     if (this.#peerOf(peerId) === null) {
+      if (direction === 'inbound' && this.#doorway.isGuest(peerId)) return true;
       this.#refuse(peerId, { code: 'NOT_A_MEMBER', detail: 'not let in' });
       return false;
     }
@@ -189,14 +219,14 @@ export class Libp2pMesh implements Mesh {
 
   #accept(over: Interconnect, connection: Connection): void {
     const link = this.#peerOf(connection.remotePeer.toString())?.links.get(over);
+    if (link !== undefined) link.accept(connection);
     // The membership may have changed since the gater was asked.
-    if (link === undefined) abortConnection(connection, 'not a member');
-    else link.accept(connection);
+    else if (!this.#doorway.receive(connection)) abortConnection(connection, 'not a member');
   }
 
   #attach(over: Interconnect, kind: StreamKind, stream: Stream, connection: Connection): void {
     const link = this.#peerOf(connection.remotePeer.toString())?.links.get(over);
-    if (link === undefined) abortConnection(connection, 'not a member');
+    if (link === undefined) this.#doorway.attach(kind, stream, connection);
     else link.attach(kind, stream, connection);
   }
 
@@ -236,6 +266,7 @@ export class Libp2pMesh implements Mesh {
 
   #peerLink(member: Member, over: Interconnect, address: Address): PeerLink {
     const { clusterId, self, incarnation, clock, redialMs, connectTimeoutMs } = this.#options;
+    const { versions = PROTOCOL_VERSIONS } = this.#options;
     const endpoint = known(this.#endpoints.get(over), `endpoint ${over}`);
     const node = member.node;
     const here = { clusterId, interconnect: over };
@@ -254,8 +285,8 @@ export class Libp2pMesh implements Mesh {
       probe: (signal) => this.#probe(address, over, signal),
       onState: (state) => this.#onState(node, over, state),
       link: {
-        greeting: encodeHello({ ...here, node: self.node, incarnation }),
-        judge: (frame) => judgeHello(frame, { ...here, node }),
+        greeting: encodeHello({ ...here, node: self.node, incarnation }, versions),
+        judge: (frame) => judgeHello(frame, { ...here, node }, versions),
         onFrame: (frame) => this.#onFrame(node, frame),
         onHeartbeat: (frame) => this.#onHeartbeat(node, over, frame),
         onRefusal: (refusal) => this.#refuse(node, refusal),

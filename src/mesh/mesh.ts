@@ -8,6 +8,14 @@ import type { Interconnect, NodeId } from '../lib/ids.ts';
 import type { Heartbeat } from '../membership/heartbeat.ts';
 import type { RaftMessage } from '../raft/types.ts';
 
+/** No members, and yet not turned away without a word. Peer ids. */
+export type Guests = {
+  /** Keys of invitations: they may ask to join, and nothing else. */
+  readonly invited: readonly string[];
+  /** Keys of members that were removed: they are told so, and not listened to. */
+  readonly removed: readonly string[];
+};
+
 export type MeshEvent =
   | { readonly kind: 'raft'; readonly message: RaftMessage }
   | { readonly kind: 'control'; readonly message: ControlMessage }
@@ -45,6 +53,6 @@ export type Mesh = {
     signal: AbortSignal,
   ): Promise<'connected' | 'refused' | 'silent'>;
   /** The committed membership; before there is one, the bootstrap list. Others are cut off. */
-  admit(members: readonly Member[]): void;
+  admit(members: readonly Member[], guests?: Guests): void;
   events(handler: (event: MeshEvent) => void): void;
 };

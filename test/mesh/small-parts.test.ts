@@ -40,7 +40,10 @@ describe('greeting', () => {
   const expected = { clusterId: 'c', node: 'a', interconnect: 'red' };
 
   test('what is expected is accepted', () => {
-    expect(judgeHello(encodeHello(hello), expected)).toEqual({ ok: true, value: hello });
+    expect(judgeHello(encodeHello(hello), expected)).toEqual({
+      ok: true,
+      value: { ...hello, version: 1 },
+    });
   });
 
   test.each([
