@@ -5,6 +5,7 @@
  * A replay knows no clock, so an invitation is not refused here because it is too old: the leader
  * looks at `expiresAtMs` before it proposes an admission.
  */
+import type { NodeId } from '../lib/ids.ts';
 import { accept, type Change, recorded, refuse } from './change.ts';
 import type { Command } from './command.ts';
 import { isName, NAME_RULE } from './name.ts';
@@ -14,13 +15,14 @@ import { type ClusterState, INVITATION_LIMIT, type Invitation } from './state.ts
 type Of<K extends Command['kind']> = Extract<Command, { readonly kind: K }>;
 
 export function applyInvite(state: ClusterState, index: number, command: Of<'invite'>): Change {
-  const { kind: _, ...invitation } = command;
+  const { kind: _, ...invited } = command;
+  const invitation: Invitation = { ...invited, usedBy: null };
   const fault = faultOf(state, invitation);
   if (fault !== null) return fault;
   const { by, role, node } = invitation;
-  const invited = { ...state, invitations: [...state.invitations, invitation] };
+  const after = { ...state, invitations: [...state.invitations, invitation] };
   const line = { index, event: 'invited', group: null, epoch: state.lastEpoch, node } as const;
-  return accept(recorded(invited, { ...line, detail: `as ${role}, by ${by}` }), null);
+  return accept(recorded(after, { ...line, detail: `as ${role}, by ${by}` }), null);
 }
 
 function faultOf(state: ClusterState, { peerId, node }: Invitation): Change | null {
@@ -41,6 +43,7 @@ function faultOfName(state: ClusterState, node: string): Change | null {
   return state.usedNames.includes(node) ? refuse(state, 'NAME_USED', `node ${node}`) : null;
 }
 
+/** Also how the leader forgets an invitation that has expired; a used one is forgotten silently. */
 export function applyRevokeInvitation(
   state: ClusterState,
   index: number,
@@ -48,17 +51,26 @@ export function applyRevokeInvitation(
 ): Change {
   const invitation = invitationOf(state, peerId);
   if (invitation === null) return refuse(state, 'INVITATION_UNKNOWN', peerId);
-  const revoked = withoutInvitation(state, peerId);
+  const invitations = state.invitations.filter((one) => one.peerId !== peerId);
+  const revoked: ClusterState = { ...state, invitations };
+  if (invitation.usedBy !== null) return accept(revoked, null);
   const line = { index, event: 'invitation-revoked', group: null, epoch: state.lastEpoch } as const;
   const { node } = invitation;
   return accept(recorded(revoked, { ...line, node, detail: `by ${by}` }), null);
 }
 
-/** The open invitation with this key, or null. */
+/** The invitation with this key, open or used; or null. */
 export function invitationOf(state: ClusterState, peerId: string): Invitation | null {
   return state.invitations.find((one) => one.peerId === peerId) ?? null;
 }
 
-export function withoutInvitation(state: ClusterState, peerId: string): ClusterState {
-  return { ...state, invitations: state.invitations.filter((one) => one.peerId !== peerId) };
+export function withUsedInvitation(
+  state: ClusterState,
+  peerId: string,
+  usedBy: NodeId,
+): ClusterState {
+  const invitations = state.invitations.map((one) =>
+    one.peerId === peerId ? { ...one, usedBy } : one,
+  );
+  return { ...state, invitations };
 }

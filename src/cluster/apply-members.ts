@@ -4,7 +4,7 @@
  * its name: whoever reads an old line of the history must not take a newcomer for its namesake.
  */
 import { MAX_EPOCH, type NodeId } from '../lib/ids.ts';
-import { invitationOf, withoutInvitation } from './apply-invitations.ts';
+import { invitationOf, withUsedInvitation } from './apply-invitations.ts';
 import { accept, type Change, recorded, refuse, without } from './change.ts';
 import type { Command } from './command.ts';
 import type { Member } from './definition.ts';
@@ -50,7 +50,7 @@ export function applyAdmitMember(
   if (fault !== null) return fault;
   const invitation = key === null ? null : invitationOf(state, key);
   const role = invitation?.role ?? 'voter';
-  const before = key === null ? state : withoutInvitation(state, key);
+  const before = key === null ? state : withUsedInvitation(state, key, node);
   const admitted: ClusterState = {
     ...before,
     members: { ...state.members, [node]: { member, mode: 'online', role } },
@@ -86,6 +86,9 @@ function faultOfInvitation(state: ClusterState, node: NodeId, key: string | null
   }
   const invitation = invitationOf(state, key);
   if (invitation === null) return refuse(state, 'INVITATION_UNKNOWN', key);
+  if (invitation.usedBy !== null) {
+    return refuse(state, 'INVITATION_USED', `${invitation.usedBy} came in by it`);
+  }
   if (invitation.node === null || invitation.node === node) return null;
   return refuse(state, 'INVITATION_MISMATCH', `made for ${invitation.node}, not for ${node}`);
 }

@@ -13,7 +13,10 @@ export type MemberState = {
   readonly role: MemberRole;
 };
 
-/** A key that may bring one new member in; gone once it is used or revoked. */
+/**
+ * A key that may bring one new member in. A used one stays until it expires, so that a newcomer whose
+ * answer was lost hears it again; and whoever else comes with it hears that it was used.
+ */
 export type Invitation = {
   readonly peerId: string;
   readonly node: NodeId | null;
@@ -21,6 +24,8 @@ export type Invitation = {
   /** Wall clock, milliseconds since 1970; judged by the leader, never here. */
   readonly expiresAtMs: Millis;
   readonly by: string;
+  /** Whom it has brought in; null: it is open. */
+  readonly usedBy: NodeId | null;
 };
 
 /** Who was a member and is none any more. The newest are kept; `usedNames` remembers all. */

@@ -82,13 +82,8 @@ export class Doorway {
     if (this.#connections.size >= MAX_GUESTS && !oldest.done) {
       abortConnection(oldest.value, 'replaced');
     }
-    const timer = setTimeout(
-      () => abortConnection(connection, 'stayed too long'),
-      this.#options.limitMs,
-    );
-    this.#connections.set(connection, timer);
+    this.#endWithin(connection, this.#options.limitMs);
     connection.addEventListener('close', () => this.#left(connection), { once: true });
-    if (connection.status !== 'open') this.#left(connection);
     return true;
   }
 
@@ -97,7 +92,7 @@ export class Doorway {
     const peerId = connection.remotePeer.toString();
     if (kind === 'raft' && this.#removed.has(peerId)) {
       this.#options.refused(peerId, { code: 'REMOVED', detail: 'knocked again' });
-      void this.#sayFarewell(stream, connection);
+      this.#sayFarewell(stream, connection);
       return;
     }
     if (this.#invited.has(peerId)) {
@@ -120,7 +115,7 @@ export class Doorway {
       (frame) => {
         if (asked) return;
         asked = true;
-        void this.#reply(lane, frame, { invitation, over });
+        void this.#reply(lane, frame, connection, over);
       },
       MAX_WISH_BYTES,
     );
@@ -140,12 +135,15 @@ export class Doorway {
   async #reply(
     lane: FramedLane,
     frame: Uint8Array,
-    from: Omit<JoinRequest, 'wish'>,
+    connection: Connection,
+    over: Interconnect,
   ): Promise<void> {
+    const from = { invitation: connection.remotePeer.toString(), over };
     const reply = await this.#answer(frame, from);
     if (!reply.ok) this.#options.refused(from.invitation, reply.error);
     lane.send(encodeReply(reply, this.#options.versions));
     lane.end();
+    this.#endWithin(connection, LAST_WORDS_MS);
   }
 
   async #answer(frame: Uint8Array, from: Omit<JoinRequest, 'wish'>): Promise<JoinReply> {
@@ -163,15 +161,21 @@ export class Doorway {
     return await answer({ ...from, wish });
   }
 
-  async #sayFarewell(stream: Stream, connection: Connection): Promise<void> {
+  /** It hangs up when it has read it; closing right behind the word would take it away again. */
+  #sayFarewell(stream: Stream, connection: Connection): void {
+    this.#endWithin(connection, LAST_WORDS_MS);
     try {
       stream.send(lengthPrefixed.encode.single(encodeFarewell(this.#options.versions)));
-      await stream.close({ signal: AbortSignal.timeout(LAST_WORDS_MS) });
-      await connection.close({ signal: AbortSignal.timeout(LAST_WORDS_MS) });
     } catch {
-      // It did not wait for the answer, or does not read it.
-      abortConnection(connection, 'removed');
+      // It has hung up already.
     }
+  }
+
+  #endWithin(connection: Connection, limitMs: Millis): void {
+    if (connection.status !== 'open') return;
+    clearTimeout(this.#connections.get(connection));
+    const timer = setTimeout(() => abortConnection(connection, 'stayed too long'), limitMs);
+    this.#connections.set(connection, timer);
   }
 
   #left(connection: Connection): void {

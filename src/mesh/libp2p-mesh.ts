@@ -50,6 +50,8 @@ export type Libp2pMeshOptions = {
   readonly clock: Clock;
   /** Answers the bearer of an invitation; missing: nobody can join by this node. */
   readonly onJoin?: (request: JoinRequest) => Promise<JoinReply>;
+  /** How long a guest may stay, its answer included. Missing: 15 s. */
+  readonly guestLimitMs?: Millis;
   /** Missing: those of this release. Others only in tests, in place of another release. */
   readonly versions?: VersionRange;
 };
@@ -83,7 +85,7 @@ export class Libp2pMesh implements Mesh {
     this.#doorway = new Doorway({
       clusterId: options.clusterId,
       versions: options.versions ?? PROTOCOL_VERSIONS,
-      limitMs: GUEST_LIMIT_MS,
+      limitMs: options.guestLimitMs ?? GUEST_LIMIT_MS,
       answer: (request) =>
         options.onJoin?.(request) ??
         Promise.resolve(failure({ code: 'NOT_LEADER', detail: 'nobody can join here' })),

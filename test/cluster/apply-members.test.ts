@@ -144,8 +144,15 @@ describe('invitations', () => {
 
   test('it works once', () => {
     const used = applyAll(takingOver, invite(), admit({}, 'key-1'));
-    expect(used.invitations).toEqual([]);
-    expect(refusal(used, admit(member(5), 'key-1'))).toBe('INVITATION_UNKNOWN');
+    expect(used.invitations).toMatchObject([{ peerId: 'key-1', usedBy: 'n4' }]);
+    expect(refusal(used, admit(member(5), 'key-1'))).toBe('INVITATION_USED');
+  });
+
+  test('a used one is forgotten without a word: nothing was revoked', () => {
+    const used = applyAll(takingOver, invite(), admit({}, 'key-1'));
+    const forgotten = applyAll(used, { kind: 'revoke-invitation', peerId: 'key-1', by: 'n1' });
+    expect(forgotten.invitations).toEqual([]);
+    expect(forgotten.history).toBe(used.history);
   });
 
   test('a refused admission does not use it up', () => {

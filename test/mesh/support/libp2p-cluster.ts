@@ -9,7 +9,7 @@ import type { Member } from '../../../src/cluster/definition.ts';
 import { known } from '../../../src/lib/assert.ts';
 import type { Interconnect, NodeId } from '../../../src/lib/ids.ts';
 import { type Identity, loadOrCreateIdentity } from '../../../src/mesh/identity.ts';
-import { Libp2pMesh } from '../../../src/mesh/libp2p-mesh.ts';
+import { Libp2pMesh, type Libp2pMeshOptions } from '../../../src/mesh/libp2p-mesh.ts';
 import { monotonicClock } from '../../../src/system/clock.ts';
 import {
   type Adapter,
@@ -73,7 +73,10 @@ export class Libp2pCluster implements TestCluster {
     this.#gates = parts.gates;
   }
 
-  async start(name: Name, options: StartOptions = {}): Promise<TestNode> {
+  async start(
+    name: Name,
+    options: StartOptions & Partial<Libp2pMeshOptions> = {},
+  ): Promise<TestNode> {
     const listed = known(
       this.members.find(({ node }) => node === name),
       name,
@@ -81,8 +84,10 @@ export class Libp2pCluster implements TestCluster {
     const identity = await this.identity(name, options.strange === true);
     const member = { ...listed, peerId: identity.peerId };
     this.#incarnation += 1;
+    const { strange: _, clusterId = 'cluster', ...changes } = options;
     const mesh = new Libp2pMesh({
-      clusterId: options.clusterId ?? 'cluster',
+      ...changes,
+      clusterId,
       self: member,
       incarnation: this.#incarnation,
       identity,
