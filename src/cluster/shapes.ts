@@ -243,10 +243,7 @@ export const state: Shape<ClusterState> = fields<ClusterState>({
   lastEpoch: epoch,
   mode,
   members: table(fields<MemberState>({ member, mode, role })),
-  invitations: list(
-    fields<Invitation>({ ...invited, usedBy: nullable(name) }),
-    INVITATION_LIMIT,
-  ),
+  invitations: list(fields<Invitation>({ ...invited, usedBy: nullable(name) }), INVITATION_LIMIT),
   removed: list(fields<Tombstone>({ node: name, number, peerId: name }), TOMBSTONE_LIMIT),
   usedNumbers: list(number, 65_535),
   usedNames: list(name, 65_535),

@@ -22,20 +22,32 @@ export const TIMES_KEYS = {
   clockDrift: 'clock-drift',
 } as const satisfies Readonly<Record<keyof Times, string>>;
 
+export type TimesContext = {
+  readonly profile: Profile;
+  readonly voters: number;
+  /** The figures are those of a running cluster: that it has grown since is no fault of this file. */
+  readonly joined: boolean;
+};
+
 /** null when the figures could not be read, or contradict each other. */
 export function readTimes(
   source: Source,
   raw: unknown,
-  { profile, voters }: { readonly profile: Profile; readonly voters: number },
+  { profile, voters, joined }: TimesContext,
 ): Times | null {
   const read = raw === undefined ? {} : readPart(source, ['times'], raw, timesSchema);
   if (read === null) return null;
   const times = overlay(defaultTimes(profile, voters), read);
-  const problems = checkTimes(times, voters, assumptionsOf(profile, read));
+  const assumed = assumptionsOf(profile, read);
+  const problems = checkTimes(times, joined ? 1 : voters, assumed);
   for (const { figure, detail } of problems) {
     source.error('TIMES_INCONSISTENT', ['times', TIMES_KEYS[figure]], detail);
   }
-  return problems.length === 0 ? times : null;
+  if (problems.length > 0) return null;
+  for (const { figure, detail } of checkTimes(times, voters, assumed)) {
+    source.warn(['times', TIMES_KEYS[figure]], detail);
+  }
+  return times;
 }
 
 type Read = z.output<typeof timesSchema>;

@@ -381,7 +381,8 @@ export const PROBLEMS = {
   },
   TOKEN_EXPIRED: {
     cause: 'the join token is no longer good',
-    remedy: 'make a new invitation on a member (`holdfast invite --expires 1h`); compare the clocks',
+    remedy:
+      'make a new invitation on a member (`holdfast invite --expires 1h`); compare the clocks',
   },
   TOKEN_VERSION_UNKNOWN: {
     cause: 'the join token was made by a release that writes tokens in another way',
@@ -550,6 +551,14 @@ export const PROBLEMS = {
     cause: 'a value of the configuration is missing, or not of the kind that is needed there',
     remedy: 'correct the value; config/three-nodes.yaml explains each key',
   },
+  CONFIG_EXISTS: {
+    cause: 'there is a file where the new configuration was to be written, and it was left alone',
+    remedy: 'name another file (`--config`), or move the old one away; then repeat the command',
+  },
+  CONFIG_UNWRITABLE: {
+    cause: 'the new configuration cannot be written',
+    remedy: 'check the path and its permissions, and repeat the command with the same token',
+  },
   CONFIG_UNWISE: {
     cause: 'the configuration is valid but weaker than it looks',
     remedy: 'change it if that is not what you want',
@@ -704,6 +713,19 @@ export const PROBLEMS = {
     remedy: 'check the path, its permissions and the space on its disk',
   },
   // node
+  RECOVER_NOT_FORCED: {
+    cause:
+      'recovery gives up what only the lost members knew, so it is done on an explicit word only',
+    remedy: 'read what is said above; if it is all true, repeat the command with `--force`',
+  },
+  RECOVER_NOT_NEEDED: {
+    cause: 'this node is the only voter already: there is no majority that could be lost',
+    remedy: 'start its daemon',
+  },
+  RECOVER_NO_DATA: {
+    cause: 'the data directory holds no log of this node, so there is nothing to recover from',
+    remedy: 'name the data directory of a member that survived',
+  },
   ACTION_INTERRUPTED: {
     cause: 'the action was cut short because the resource has to come down at once',
     remedy: 'nothing to do; the reason stands in `holdfast history`',
