@@ -52,6 +52,7 @@ const CODES: Partial<Readonly<Record<ProblemCode, ExitCode>>> = {
   TOO_MANY_UNCOMMITTED: EXIT.tryAgain,
   TOO_MANY_WATCHERS: EXIT.tryAgain,
   REQUEST_TIMED_OUT: EXIT.tryAgain,
+  JOIN_UNREACHABLE: EXIT.tryAgain,
   INTERNAL: EXIT.internal,
 };
 

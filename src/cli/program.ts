@@ -2,7 +2,10 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
+import type { InviteOptions } from './invite.ts';
+import type { JoinOptions } from './join.ts';
 import type { RunOptions } from './local.ts';
+import type { RecoverOptions } from './recover.ts';
 
 type Action = (context: CommandContext) => Promise<ExitCode>;
 
@@ -26,6 +29,7 @@ export function createProgram(version: string, ended: (code: ExitCode) => void):
   addLocal(program, act);
   addQuestions(program, act);
   addActions(program, act);
+  addMembership(program, act);
   return program;
 }
 
@@ -143,6 +147,50 @@ function addActions(program: Command, act: Act): void {
         ),
       );
   }
+}
+
+/** Who belongs to the cluster: words of a member, of a newcomer, and of the last survivor. */
+function addMembership(program: Command, act: Act): void {
+  program
+    .command('invite')
+    .description('make a token that brings one new node in; or list and take back invitations')
+    .option('--node <name>', 'the only name that it is good for')
+    .option('--learner', 'the new node receives the log and may own groups, but does not vote')
+    .option('--expires <duration>', 'how long it is good (default: 1h, at most 168h)')
+    .option('--revoke <invitation>', 'take one back, by the peer id that `--list` shows')
+    .option('--list', 'show the invitations that are remembered')
+    .action((options: InviteOptions) =>
+      act(async (context) => (await import('./invite.ts')).invite(context, options)),
+    );
+  program
+    .command('join')
+    .description('bring this machine into a cluster, with a token of `holdfast invite`')
+    .argument('<token>', 'the line that `holdfast invite` printed; - reads it from stdin')
+    .option('--node <name>', 'how this node is called from now on')
+    .requiredOption(
+      '--address <interconnect=host:port>',
+      'where it listens, once for each interconnect',
+      (one: string, before: readonly string[] = []) => [...before, one],
+    )
+    .requiredOption('--data-directory <path>', 'for its key and its log')
+    .option('--config <file>', 'written for it (default: holdfast.yaml in its data directory)')
+    .action((token: string, options: JoinOptions) =>
+      act(async (context) => {
+        const { socket } = program.opts<GlobalOptions>();
+        return (await import('./join.ts')).join(context, token, options, socket ?? null);
+      }),
+    );
+  program
+    .command('recover')
+    .description('make one survivor a cluster of its own when the majority is lost for good')
+    .requiredOption('--config <file>', 'configuration')
+    .option('--node <name>', 'which member this is, when one file serves all nodes')
+    .option('--data-directory <path>', 'in place of `data-directory:`')
+    .option('--show', 'only say how far the log of this node goes')
+    .option('--force', 'do it; the daemon must not run')
+    .action((options: RecoverOptions) =>
+      act(async (context) => (await import('./recover.ts')).recover(context, options)),
+    );
 }
 
 const MAX_COUNT = 9_999;

@@ -16,8 +16,6 @@ import type { Profile, Times } from './types.ts';
 export type Joined = {
   readonly clusterId: string;
   readonly node: NodeId;
-  /** Log index of the admission. */
-  readonly index: number;
   readonly profile: Profile;
   readonly times: Times;
   readonly interconnects: readonly Interconnect[];
@@ -37,14 +35,14 @@ const HEAD = `# Written by \`holdfast join\`: this node came into a running clus
 
 /** The text of the file; `checkConfig` reads it without a fault. Times are in milliseconds. */
 export function joinedFileText(joined: Joined): string {
-  const { clusterId, node, index, profile, times, interconnects, members } = joined;
+  const { clusterId, node, profile, times, interconnects, members } = joined;
   const { dataDirectory, socketPath } = joined;
   const figures = Object.entries(TIMES_KEYS) as readonly (readonly [keyof Times, string])[];
   const file = {
     cluster: clusterId,
     node,
-    // The log index of its admission: before it has that, it belongs to no cluster and forms none.
-    joined: index,
+    // It forms no cluster and votes for nobody before the log of the others says that it may.
+    invited: true,
     'data-directory': dataDirectory,
     ...(socketPath === null ? {} : { socket: socketPath }),
     profile,

@@ -89,8 +89,8 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
   const groups = readGroups(source, uses, listOf(raw, 'groups'), names);
   const profile = Reflect.get(raw, 'profile') === 'safe' ? 'safe' : 'fast';
   const voters = Math.max(1, names.length);
-  const joined = Reflect.get(raw, 'joined') !== undefined;
-  const times = readTimes(source, Reflect.get(raw, 'times'), { profile, voters, joined });
+  const invited = Reflect.get(raw, 'invited') === true;
+  const times = readTimes(source, Reflect.get(raw, 'times'), { profile, voters, invited });
   if (file === null || node === undefined || times === null) return null;
   const socketPath = overrides.socketPath ?? file.socket;
   checkSocketPath(source, socketPath);
@@ -105,7 +105,7 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
     members,
     groups,
     sabotage: overrides.sabotage ?? [],
-    ...(file.joined === undefined ? {} : { joinedIndex: file.joined }),
+    ...(file.invited ? { invited: true } : {}),
     ...(log === undefined ? {} : { log }),
   };
 }

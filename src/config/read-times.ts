@@ -26,20 +26,20 @@ export type TimesContext = {
   readonly profile: Profile;
   readonly voters: number;
   /** The figures are those of a running cluster: that it has grown since is no fault of this file. */
-  readonly joined: boolean;
+  readonly invited: boolean;
 };
 
 /** null when the figures could not be read, or contradict each other. */
 export function readTimes(
   source: Source,
   raw: unknown,
-  { profile, voters, joined }: TimesContext,
+  { profile, voters, invited }: TimesContext,
 ): Times | null {
   const read = raw === undefined ? {} : readPart(source, ['times'], raw, timesSchema);
   if (read === null) return null;
   const times = overlay(defaultTimes(profile, voters), read);
   const assumed = assumptionsOf(profile, read);
-  const problems = checkTimes(times, joined ? 1 : voters, assumed);
+  const problems = checkTimes(times, invited ? 1 : voters, assumed);
   for (const { figure, detail } of problems) {
     source.error('TIMES_INCONSISTENT', ['times', TIMES_KEYS[figure]], detail);
   }

@@ -20,7 +20,7 @@ export const fileSchema = z.strictObject({
   interconnects: z.array(name),
   members: items.min(1, 'expected at least one member'),
   groups: items.default([]),
-  joined: z.int().min(1).optional(),
+  invited: z.boolean().default(false),
 });
 
 export const logSchema = z.strictObject({

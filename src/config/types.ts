@@ -66,12 +66,6 @@ export type NodeConfig = {
   readonly groups: readonly GroupDefinition[];
   /** Test only: mechanisms switched off so that a checker must report the harm. */
   readonly sabotage: readonly Sabotage[];
-  /**
-   * Set where this node joined a running cluster: the log index of its admission. Such a node forms
-   * no cluster and votes for nobody before the log of the others says that it may; until it has that
-   * entry, `members` are those that it lets in.
-   */
-  readonly joinedIndex?: number;
   /** Missing: level `info` to stderr, no trace. */
   readonly log?: LogConfig;
 };

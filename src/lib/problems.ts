@@ -366,11 +366,6 @@ export const PROBLEMS = {
     cause: 'the two nodes have no version of the protocol between nodes in common',
     remedy: 'bring the older node to a release between the two; upgrade one node at a time',
   },
-  REMOVED: {
-    cause: 'this node was removed from the cluster, and no message of it is taken any more',
-    remedy:
-      'make an invitation on a member and join anew, with a new name and an empty data directory',
-  },
   TOKEN_GARBLED: {
     cause: 'the text is no join token, or characters of it are missing, added or changed',
     remedy: 'copy the whole line that `holdfast invite` printed, from `hf1.` to its end',
@@ -445,6 +440,10 @@ export const PROBLEMS = {
   DATA_DIRECTORY_UNUSABLE: {
     cause: 'the data directory cannot be created, read or written',
     remedy: 'check the path, its permissions and the space on its disk',
+  },
+  DATA_DIRECTORY_USED: {
+    cause: 'the data directory holds the log of a node that ran before',
+    remedy: 'name an empty one: whoever joins begins with a new key and without a log',
   },
   DATABASE_CORRUPT: {
     cause: 'the stored log, term or vote is damaged, and a member must not forget what it promised',

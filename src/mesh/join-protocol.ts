@@ -39,8 +39,6 @@ export type JoinGrant = {
   readonly clusterId: string;
   readonly node: NodeId;
   readonly number: number;
-  /** Log index that this node was admitted by, or a later one. */
-  readonly index: number;
   readonly profile: Profile;
   readonly times: Times;
   readonly interconnects: readonly Interconnect[];
@@ -87,7 +85,6 @@ const replySchema = z.discriminatedUnion('ok', [
       clusterId: name,
       node: name,
       number: counter,
-      index: counter,
       profile: z.enum(['fast', 'safe']),
       times: timesSchema,
       interconnects: z.array(name).max(64),

@@ -8,20 +8,23 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Member } from '../cluster/definition.ts';
 import type { NodeConfig } from '../config/types.ts';
+import { known } from '../lib/assert.ts';
 import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
 import { seededRandom } from '../lib/random.ts';
 import { loadIdentity } from '../mesh/identity.ts';
+import { encodeToken } from '../mesh/join-token.ts';
 import { Libp2pMesh } from '../mesh/libp2p-mesh.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { openTrace } from '../observability/trace.ts';
 import { LevelLogStore } from '../storage/level-log-store.ts';
-import { monotonicClock } from '../system/clock.ts';
+import { monotonicClock, wallMs } from '../system/clock.ts';
 import { productionAgents } from './agents.ts';
 import { Driver } from './driver.ts';
 import { UdpEvidenceListener } from './evidence-listener.ts';
 import { GuardianClient } from './guardian-client.ts';
+import { JoinDesk } from './join-desk.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { observe } from './observe.ts';
 import { OperatorView } from './operator-view.ts';
@@ -47,6 +50,8 @@ export type RunningDaemon = { readonly stop: () => Promise<void> };
 
 /** Largest incarnation + 1: fits exactly into a double. */
 const INCARNATIONS = 2 ** 47;
+/** Shorter than a newcomer waits, so that it hears that there is no majority. */
+const JOIN_LIMIT_MS: Millis = 8_000;
 const LEAVE_LIMIT_MS: Millis = 60_000;
 const LEAVE_POLL_MS: Millis = 20;
 
@@ -69,6 +74,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   await lifecycle.start([{ name: 'log', start: () => undefined, stop: () => log.close() }]);
   const trace = options.tracePath === null ? null : await openTrace({ path: options.tracePath });
   const agents = await productionAgents(config, logger);
+  const late: { view: OperatorView | null; desk: JoinDesk | null } = { view: null, desk: null };
   const mesh = new Libp2pMesh({
     clusterId,
     self,
@@ -78,10 +84,12 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     redialMs: config.times.heartbeatMs * 2,
     connectTimeoutMs: Math.max(1_000, config.times.detectionMs * 2),
     clock: monotonicClock,
+    onJoin: (request) => known(late.desk, 'the driver runs before the mesh').answer(request),
   });
   const guardian = new GuardianClient({ clock: monotonicClock, logger, clusterId });
   const world: World = {
     clock: monotonicClock,
+    wallMs,
     random: seededRandom(randomInt(2 ** 31)),
     log,
     mesh,
@@ -93,7 +101,6 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     selfFence: (cause) => selfFence(cause, logger),
   };
   const metrics = createMetrics();
-  const views: { view: OperatorView | null } = { view: null };
   const restored = await log.load();
   const driver = new Driver({
     config,
@@ -102,7 +109,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     restored,
     news: (news) => {
       observe(news, metrics, logger);
-      views.view?.news(news);
+      late.view?.news(news);
     },
     crash: options.crash,
   });
@@ -112,8 +119,11 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     version,
     incarnation,
     now: () => monotonicClock.now(),
+    wallMs,
+    issueToken: (token) => encodeToken(token, identity),
   });
-  views.view = view;
+  late.view = view;
+  late.desk = joinDesk(config, driver);
   const evidence = new UdpEvidenceListener(Object.values(self.addresses));
   const operator = options.serve(view);
   logger.info('starting', { node, clusterId, host: hostname(), incarnation, version });
@@ -142,6 +152,17 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
       logger.flush();
     },
   };
+}
+
+function joinDesk(config: NodeConfig, driver: Driver): JoinDesk {
+  return new JoinDesk({
+    config,
+    state: () => driver.replica.state,
+    wallMs,
+    inLoop: (run) => driver.request('join', run),
+    submit: (command, settled) =>
+      driver.submit(command, monotonicClock.now() + JOIN_LIMIT_MS, settled),
+  });
 }
 
 /** Stops the groups in order and says so to the cluster; bounded, since there may be no cluster. */

@@ -77,6 +77,7 @@ export class Driver {
       step: (event) => this.#step(event),
       send: (message) => this.#sendControl(message),
       now: () => world.clock.now(),
+      refuses: (command) => this.leader.refuses(command),
     });
     this.groups = this.#localGroups();
     this.leader = this.#leaderPart();
@@ -149,8 +150,8 @@ export class Driver {
       state: () => this.replica.state,
       raft: () => (this.#ready ? this.raft.core.status() : null),
       logged: admissionsIn(this.#options.restored.entries),
-      changed: (members, configuration) => {
-        this.#world.mesh.admit(members);
+      changed: ({ members, guests, configuration }) => {
+        this.#world.mesh.admit(members, guests);
         if (configuration !== null) this.#options.news({ kind: 'configuration', configuration });
         const peers = this.members.peers();
         this.detection.step({ kind: 'peers', peers }, this.#world.clock.now());
@@ -218,9 +219,8 @@ export class Driver {
       appliedTerm: () => this.replica.appliedTerm,
       view: (now) => this.detection.viewWithSelf(now),
       send: (message) => this.#sendControl(message),
-      submit: (command, deadlineMs, settled) =>
-        this.#exchange.proposals.submitBound(command, deadlineMs, settled),
-      log: (event, facts) => this.#world.logger.info(event, facts),
+      submit: (...what) => this.#exchange.proposals.submitBound(...what),
+      world: this.#world,
     });
   }
 

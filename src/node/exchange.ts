@@ -8,7 +8,7 @@ import type { CommandEnvelope } from '../cluster/command.ts';
 import type { ControlMessage } from '../failover/control.ts';
 import type { Millis, NodeId } from '../lib/ids.ts';
 import type { RaftEvent } from '../raft/types.ts';
-import { Proposals } from './proposals.ts';
+import { Proposals, type ProposalsOptions } from './proposals.ts';
 import { Reads } from './reads.ts';
 
 export type ExchangeOptions = {
@@ -21,6 +21,7 @@ export type ExchangeOptions = {
   readonly step: (event: RaftEvent) => void;
   readonly send: (message: ControlMessage) => void;
   readonly now: () => Millis;
+  readonly refuses: NonNullable<ProposalsOptions['refuses']>;
 };
 
 export class Exchange {

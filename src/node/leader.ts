@@ -16,10 +16,13 @@ import { LeaseLedger } from '../failover/lease-ledger.ts';
 import { type PlannerOutput, plan } from '../failover/planner.ts';
 import type { GroupId, Millis } from '../lib/ids.ts';
 import type { PhaseStamp } from '../lib/phases.ts';
+import type { ProblemCode } from '../lib/problems.ts';
 import type { View } from '../membership/view.ts';
 import { ElectorateDesk } from './electorate-desk.ts';
+import { expiredInvitations, lateAdmission } from './invitations.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import type { Leadership, RaftLoop } from './raft-loop.ts';
+import type { World } from './world.ts';
 
 export type LeaderOptions = {
   readonly config: NodeConfig;
@@ -36,7 +39,7 @@ export type LeaderOptions = {
     deadlineMs: Millis,
     settled: (outcome: Applied | null) => void,
   ) => void;
-  readonly log: (event: string, facts: object) => void;
+  readonly world: Pick<World, 'logger' | 'wallMs'>;
 };
 
 /** Clocks are read in steps, messages are stamped late: a little slack on top of the drift. */
@@ -137,10 +140,15 @@ export class Leader {
     this.#reportDecision(command.group, group.epoch, now);
   }
 
+  /** What the state machine cannot judge, since it knows no clock; null: nothing against it. */
+  refuses(command: Command): ProblemCode | null {
+    return lateAdmission(this.#options.state(), command, this.#options.world.wallMs());
+  }
+
   plan(now: Millis): void {
     if (!this.#wake || this.#leaderSinceMs === null) return;
     this.#wake = false;
-    const { config, state, raft, appliedTerm, view } = this.#options;
+    const { config, state, raft, appliedTerm, view, world } = this.#options;
     this.#nextMs = now + config.times.heartbeatMs;
     const seen = view(now);
     const output = plan({
@@ -163,6 +171,9 @@ export class Leader {
     });
     this.#waiting = output.waiting;
     for (const { key, command } of output.proposals) this.#propose(key, command, now);
+    for (const { key, command } of expiredInvitations(state(), world.wallMs())) {
+      if (!this.#inFlight.has(key)) this.#propose(key, command, now);
+    }
     if (appliedTerm() === raft().term) this.#reconcileMembers(seen, now);
   }
 
@@ -177,7 +188,7 @@ export class Leader {
     this.#inFlight.set(key, now);
     if (command.kind === 'assign') {
       this.#ledger.close(command.group);
-      this.#options.log('a new owner is proposed', {
+      this.#options.world.logger.info('a new owner is proposed', {
         group: command.group,
         node: command.node,
         evidence: command.evidence.kind,

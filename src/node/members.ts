@@ -7,9 +7,18 @@ import { memberOf } from '../cluster/queries.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import type { NodeConfig } from '../config/types.ts';
 import type { NodeId } from '../lib/ids.ts';
+import type { Guests } from '../mesh/mesh.ts';
 import { membersOf, votersOf } from '../raft/configuration.ts';
 import type { Configuration, RaftStatus } from '../raft/types.ts';
 import { admitted } from './admission.ts';
+import { guestsOf } from './invitations.ts';
+
+export type MembersChange = {
+  readonly members: readonly Member[];
+  readonly guests: Guests;
+  /** Raft's, when it is another one; null: it is the one that was told before. */
+  readonly configuration: Configuration | null;
+};
 
 export type MembersOptions = {
   readonly config: NodeConfig;
@@ -17,8 +26,7 @@ export type MembersOptions = {
   /** null: the core is being made just now. */
   readonly raft: () => RaftStatus | null;
   readonly logged: readonly Member[];
-  /** `configuration`: Raft's, when it is another one; null: it is the one that was told before. */
-  readonly changed: (members: readonly Member[], configuration: Configuration | null) => void;
+  readonly changed: (change: MembersChange) => void;
 };
 
 const NOBODY: Configuration = { voters: [], outgoing: [], learners: [] };
@@ -26,7 +34,12 @@ const NOBODY: Configuration = { voters: [], outgoing: [], learners: [] };
 export class Members {
   readonly #options: MembersOptions;
   #all: readonly Member[] = [];
-  #seen: { readonly members: object; readonly configuration: Configuration } | null = null;
+  #seen: {
+    readonly members: object;
+    /** Guests of the mesh, see `guestsOf`. */
+    readonly invitations: object;
+    readonly configuration: Configuration;
+  } | null = null;
   #told = false;
 
   constructor(options: MembersOptions) {
@@ -47,14 +60,19 @@ export class Members {
     const { config, logged, changed } = this.#options;
     const state = this.#options.state();
     const configuration = this.#options.raft()?.configuration ?? NOBODY;
-    if (this.#seen?.members === state.members && this.#seen.configuration === configuration) {
-      return false;
-    }
-    const told = this.#seen?.configuration;
-    this.#seen = { members: state.members, configuration };
+    const { members, invitations } = state;
+    const seen = this.#seen;
+    const same = seen?.members === members && seen.invitations === invitations;
+    if (same && seen.configuration === configuration) return false;
+    const told = seen?.configuration;
+    this.#seen = { members, invitations, configuration };
     const { node: self, members: bootstrap } = config;
     this.#all = admitted({ self, state, configuration, bootstrap, logged });
-    changed(this.#all, configuration === told ? null : configuration);
+    changed({
+      members: this.#all,
+      guests: guestsOf(state),
+      configuration: configuration === told ? null : configuration,
+    });
     return true;
   }
 

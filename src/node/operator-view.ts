@@ -4,18 +4,23 @@
  */
 import type { Applied } from '../cluster/apply.ts';
 import type { Command, Mode } from '../cluster/command.ts';
+import { membersInOrder } from '../cluster/queries.ts';
 import type { HistoryEntry } from '../cluster/state.ts';
 import { canSetRole } from '../failover/change-role.ts';
 import { canMove } from '../failover/planner.ts';
 import { timelines } from '../failover/timeline.ts';
 import { HoldfastError, isProblemCode } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
+import { type JoinToken, oneTimeKey } from '../mesh/join-token.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type {
   Answer,
   ClusterEvent,
   ClusterStatus,
   Daemon,
+  InvitationStatus,
+  InviteAnswer,
+  InviteRequest,
   MoveAnswer,
   MoveRequest,
   RoleAnswer,
@@ -33,6 +38,9 @@ export type OperatorViewOptions = {
   readonly version: string;
   readonly incarnation: number;
   readonly now: () => Millis;
+  readonly wallMs: () => Millis;
+  /** Signs with the key of this node, which stays with whoever makes the view. */
+  readonly issueToken: (token: JoinToken) => Promise<string>;
 };
 
 const READ_LIMIT_MS = 2_000;
@@ -110,6 +118,41 @@ export class OperatorView implements Daemon {
     });
     await this.#command({ kind: 'set-role', node, role, by });
     return this.#answer({ node, from, to: role });
+  }
+
+  async invite(request: InviteRequest, by: string): Promise<Answer<InviteAnswer>> {
+    const { driver, wallMs, issueToken } = this.#options;
+    const { node, role, lifetimeMs } = request;
+    const { seed, peerId } = await oneTimeKey();
+    const expiresAtMs = wallMs() + lifetimeMs;
+    await this.#command({ kind: 'invite', peerId, node, role, expiresAtMs, by });
+    const peers = await this.#inLoop('invite', () =>
+      membersInOrder(driver.replica.state)
+        .filter((one) => one.role !== 'leaving')
+        .map(({ member }) => member),
+    );
+    const { clusterId } = driver.config;
+    const token = await issueToken({
+      clusterId,
+      seed,
+      node,
+      role,
+      expiresAtMs,
+      peers: peers.map(({ node: name, peerId: key, addresses }) => {
+        return { node: name, peerId: key, addresses };
+      }),
+    });
+    return this.#answer({ peerId, node, role, expiresAtMs, by, usedBy: null, token });
+  }
+
+  async invitations(): Promise<Answer<readonly InvitationStatus[]>> {
+    const { driver } = this.#options;
+    return await this.#inLoop('invitations', () => this.#answer(driver.replica.state.invitations));
+  }
+
+  async revokeInvitation(peerId: string, by: string): Promise<Answer<null>> {
+    await this.#command({ kind: 'revoke-invitation', peerId, by });
+    return this.#answer(null);
   }
 
   metrics(): Promise<string> {

@@ -16,7 +16,9 @@ import type { Applied } from '../cluster/apply.ts';
 import { checkCommand, encodeEnvelope } from '../cluster/codec.ts';
 import type { Command, CommandEnvelope } from '../cluster/command.ts';
 import type { ControlMessage } from '../failover/control.ts';
+import { isProblemCode } from '../lib/error.ts';
 import type { Millis, NodeId } from '../lib/ids.ts';
+import type { ProblemCode } from '../lib/problems.ts';
 import { RecentKeys } from './recent-keys.ts';
 
 export type ProposalsOptions = {
@@ -26,6 +28,11 @@ export type ProposalsOptions = {
   readonly leader: () => NodeId | null;
   readonly proposeLocally: (proposalId: number, data: Uint8Array) => void;
   readonly send: (message: ControlMessage) => void;
+  /**
+   * Asked by the leader before a command goes into its log: what the state machine cannot judge,
+   * since it knows no clock. null: nothing against it. Missing: nothing is judged.
+   */
+  readonly refuses?: (command: Command) => ProblemCode | null;
 };
 
 /** `settled` is told once: the state machine's answer, or null when nobody knows. */
@@ -44,6 +51,9 @@ type Request = Pick<CommandEnvelope, 'origin' | 'incarnation' | 'requestId'>;
 
 const MAX_PENDING = 1_024;
 const MAX_SEEN = 4_096;
+const NOT_HANDED_IN: readonly Command['kind'][] = ['assign', 'recover'];
+/** What another leader would answer, too; everything else is worth another try. */
+const FINAL: readonly ProblemCode[] = ['INVITATION_EXPIRED'];
 
 export class Proposals {
   readonly #options: ProposalsOptions;
@@ -75,19 +85,32 @@ export class Proposals {
   arrived(message: ControlMessage & { readonly kind: 'propose' }): void {
     const { from: origin, requestId, incarnation, command } = message;
     const request = { origin, requestId, incarnation };
+    const refusal = this.#refusalOf(command);
+    if (refusal !== null) this.#refuse(request, refusal);
+    else this.#arrived.push({ ...request, command });
+  }
+
+  #refusalOf(command: Command): ProblemCode | null {
     const checked = checkCommand(command);
-    const leads = this.#options.leader() === this.#options.self;
-    if (!checked.ok) this.#refuse(request, checked.error.code);
-    // Who assigns must have closed the group's leases: nobody but the leader itself.
-    else if (!leads || checked.value.kind === 'assign') this.#refuse(request, 'NOT_LEADER');
-    else if (this.#arrived.length >= MAX_PENDING) this.#refuse(request, 'TOO_MANY_UNCOMMITTED');
-    else this.#arrived.push({ ...request, command: checked.value });
+    if (!checked.ok) return checked.error.code;
+    if (this.#options.leader() !== this.#options.self) return 'NOT_LEADER';
+    // Who assigns must have closed the group's leases: nobody but the leader itself. And recovery is
+    // written while no daemon runs.
+    if (NOT_HANDED_IN.includes(command.kind)) return 'NOT_LEADER';
+    const refused = this.#options.refuses?.(command) ?? null;
+    if (refused !== null) return refused;
+    return this.#arrived.length >= MAX_PENDING ? 'TOO_MANY_UNCOMMITTED' : null;
   }
 
   refused(message: ControlMessage & { readonly kind: 'propose-refused' }, now: Millis): void {
     if (message.incarnation !== this.#options.incarnation) return;
     const pending = this.#pending.get(message.requestId);
     if (pending === undefined) return;
+    const { code } = message;
+    if (isProblemCode(code) && FINAL.includes(code)) {
+      this.#settle(pending, { ok: false, code, detail: `by the leader ${message.from}` });
+      return;
+    }
     pending.nextTryMs = Math.min(pending.nextTryMs, now + this.#options.retryMs);
   }
 
@@ -189,7 +212,10 @@ export class Proposals {
     const { self, incarnation } = this.#options;
     const { requestId, command, bound } = pending;
     const leader = this.#options.leader();
-    if (leader === self) this.#propose({ ...this.#own(pending), command });
+    const refusal = leader === self ? (this.#options.refuses?.(command) ?? null) : null;
+    if (refusal !== null)
+      this.#settle(pending, { ok: false, code: refusal, detail: 'by the leader' });
+    else if (leader === self) this.#propose({ ...this.#own(pending), command });
     else if (leader !== null && !bound) {
       const to = leader;
       this.#options.send({ kind: 'propose', from: self, to, requestId, incarnation, command });

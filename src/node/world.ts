@@ -5,6 +5,7 @@
 
 import type { FromGuardian, GuardianEvidence, ToGuardian } from '../guardian/messages.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Millis } from '../lib/ids.ts';
 import type { Random } from '../lib/random.ts';
 import type { Mesh } from '../mesh/mesh.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -31,6 +32,8 @@ export type EvidenceListener = {
 
 export type World = {
   readonly clock: Clock;
+  /** Wall clock, milliseconds since 1970: for the expiry of invitations, and for nothing else. */
+  wallMs(): Millis;
   readonly random: Random;
   readonly log: LogStore;
   readonly mesh: Mesh;

@@ -152,6 +152,25 @@ export type RoleAnswer = {
   readonly to: MemberRole;
 };
 
+export type InviteRequest = {
+  /** The only name that it is good for; null: any. */
+  readonly node: NodeId | null;
+  readonly role: 'voter' | 'learner';
+  readonly lifetimeMs: Millis;
+};
+export type InvitationStatus = {
+  readonly peerId: string;
+  readonly node: NodeId | null;
+  readonly role: 'voter' | 'learner';
+  /** Wall clock, milliseconds since 1970. */
+  readonly expiresAtMs: Millis;
+  readonly by: string;
+  /** Whom it brought in; null: it is open. */
+  readonly usedBy: NodeId | null;
+};
+/** The token is said once and kept nowhere: whoever has it may join in its place. */
+export type InviteAnswer = InvitationStatus & { readonly token: string };
+
 /**
  * Port: what the operator server asks of the daemon behind it; implemented by `node/`. Rejections
  * are `HoldfastError`s and become problem documents.
@@ -171,6 +190,9 @@ export type Daemon = {
     by: string,
   ): Promise<Answer<null>>;
   setRole(request: RoleRequest, by: string): Promise<Answer<RoleAnswer>>;
+  invite(request: InviteRequest, by: string): Promise<Answer<InviteAnswer>>;
+  invitations(): Promise<Answer<readonly InvitationStatus[]>>;
+  revokeInvitation(peerId: string, by: string): Promise<Answer<null>>;
   /** Prometheus text exposition. */
   metrics(): Promise<string>;
   subscribe(listener: (event: ClusterEvent) => void): () => void;

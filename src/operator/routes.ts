@@ -65,6 +65,14 @@ const modeBody = z.strictObject({
   mode: z.enum(MODES),
 });
 
+/** A token that is good for longer than a week is one that was forgotten. */
+const MAX_LIFETIME_MS = 7 * 24 * 3_600_000;
+const inviteBody = z.strictObject({
+  node: name.nullable().default(null).describe('the only name that it is good for; null: any'),
+  role: z.enum(['voter', 'learner']).default('voter'),
+  lifetimeMs: z.int().min(1_000).max(MAX_LIFETIME_MS).default(3_600_000),
+});
+
 export const ROUTES: readonly Route[] = [
   {
     method: 'GET',
@@ -131,6 +139,42 @@ export const ROUTES: readonly Route[] = [
       // No body at all means no wish; `null` is a slip.
       const { to } = checked(moveBody, body === undefined ? {} : body, 'body');
       return daemon.move({ group: params['group'] ?? '', to }, by);
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/invitations',
+    summary: 'Invitations that are open, or were used and have not expired',
+    data: 'list of InvitationStatus',
+    query: nothing,
+    body: null,
+    run: (daemon, { query }) => {
+      checked(nothing, query, 'query');
+      return daemon.invitations();
+    },
+  },
+  {
+    method: 'POST',
+    path: '/v1/invitations',
+    summary: 'Makes an invitation; its token is in this answer and nowhere else',
+    data: 'InviteAnswer',
+    query: nothing,
+    body: inviteBody,
+    run: (daemon, { query, body, by }) => {
+      checked(nothing, query, 'query');
+      return daemon.invite(checked(inviteBody, body === undefined ? {} : body, 'body'), by);
+    },
+  },
+  {
+    method: 'POST',
+    path: '/v1/invitations/{peer}/revoke',
+    summary: 'Takes an invitation back',
+    data: 'null',
+    query: nothing,
+    body: null,
+    run: (daemon, { params, query, by }) => {
+      checked(nothing, query, 'query');
+      return daemon.revokeInvitation(params['peer'] ?? '', by);
     },
   },
   {

@@ -42,6 +42,14 @@ export const monotonicClock: Clock = {
   },
 };
 
+/**
+ * The wall clock, milliseconds since 1970. It may jump, and another machine's differs: for what people
+ * write in hours, such as the expiry of an invitation, and for nothing that keeps a promise.
+ */
+export function wallMs(): Millis {
+  return Date.now();
+}
+
 function monotonicNow(): Millis {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1e3 + nanoseconds / 1e6;

@@ -17,7 +17,6 @@ const PEERS = [
 const joined: Joined = {
   clusterId: 'lab',
   node: 'node4',
-  index: 17,
   profile: 'fast',
   // Of a cluster that began with three voters: too short a lease for four, were it a new one.
   times: { ...defaultTimes('fast'), heartbeatMs: 49 },
@@ -42,8 +41,7 @@ describe('the file', () => {
   test('is read as what was written', () => {
     const { config, faults } = checkConfig('joined.yaml', joinedFileText(joined));
     expect(faults.filter(({ severity }) => severity === 'error')).toEqual([]);
-    const { index, ...rest } = joined;
-    expect(config).toMatchObject({ ...rest, joinedIndex: index, groups: [] });
+    expect(config).toMatchObject({ ...joined, invited: true, groups: [] });
   });
 
   test('of a cluster that has grown is warned of its times, and not refused', () => {
@@ -61,12 +59,12 @@ describe('the file', () => {
     expect(faults.map(({ code }) => code)).toContain('TIMES_INCONSISTENT');
   });
 
-  test.each([0, -1, 1.5, 'yes', true])('that joined at %s is refused', (index) => {
-    const text = joinedFileText(joined).replace(/^joined: .*$/m, `joined: ${index}`);
+  test.each(['1', '"yes"', 'null'])('that says invited: %s is refused', (value) => {
+    const text = joinedFileText(joined).replace(/^invited: .*$/m, `invited: ${value}`);
     const { config, faults } = checkConfig('joined.yaml', text);
     expect(config).toBeNull();
     const errors = faults.filter(({ severity }) => severity === 'error');
-    expect(errors).toMatchObject([{ code: 'CONFIG_INVALID', path: 'joined' }]);
+    expect(errors).toMatchObject([{ code: 'CONFIG_INVALID', path: 'invited' }]);
   });
 });
 

@@ -78,7 +78,6 @@ const GRANT: JoinGrant = {
   clusterId: 'cluster',
   node: 'd',
   number: 4,
-  index: 17,
   profile: 'safe',
   times: defaultTimes('safe'),
   interconnects: INTERCONNECTS,

@@ -9,6 +9,7 @@ import type {
   ClusterStatus,
   Daemon,
   GroupStatus,
+  InvitationStatus,
   MemberStatus,
   Timeline,
 } from '../../src/operator/api.ts';
@@ -113,6 +114,16 @@ export const INQUORATE: ClusterStatus = {
   ],
 };
 
+export const TOKEN = 'hf1.AAAA';
+export const INVITATION: InvitationStatus = {
+  peerId: '12D3KooWKz233y1CGbsaU8Mpjus92eA4kqrCJdRoBZ7xkmD9ZuTn',
+  node: null,
+  role: 'voter',
+  expiresAtMs: 1_800_000_000_000,
+  by: 'root',
+  usedBy: null,
+};
+
 export class FakeDaemon implements Daemon {
   readonly asked: Asked[] = [];
   clusterStatus: ClusterStatus = QUORATE;
@@ -155,6 +166,31 @@ export class FakeDaemon implements Daemon {
     this.asked.push(['setRole', request, by]);
     if (this.refusal !== null) throw this.refusal;
     return await this.#answer({ node: request.node, from: 'voter', to: request.role });
+  }
+
+  async invite(...[request, by]: Parameters<Daemon['invite']>): ReturnType<Daemon['invite']> {
+    this.asked.push(['invite', request, by]);
+    if (this.refusal !== null) throw this.refusal;
+    const { node, role, lifetimeMs } = request;
+    return await this.#answer({
+      ...INVITATION,
+      node,
+      role,
+      by,
+      expiresAtMs: lifetimeMs,
+      token: TOKEN,
+    });
+  }
+
+  invitations(): ReturnType<Daemon['invitations']> {
+    this.asked.push(['invitations']);
+    return this.#answer([INVITATION, { ...INVITATION, node: 'node5', usedBy: 'node5' }]);
+  }
+
+  async revokeInvitation(peerId: string, by: string): Promise<Answer<null>> {
+    this.asked.push(['revokeInvitation', peerId, by]);
+    if (this.refusal !== null) throw this.refusal;
+    return await this.#answer(null);
   }
 
   metrics(): Promise<string> {
