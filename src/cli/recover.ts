@@ -83,7 +83,8 @@ function renderSurvey(terminal: Terminal, found: Survey): Lines {
   ]);
   return [
     paint(terminal, 'bold', `what ${node} remembers of cluster ${clusterId}`),
-    `  its log ends at term ${lastTerm}, index ${lastIndex}; it knows of commits up to ${commitIndex}; its term is ${term}`,
+    `  its log ends at term ${lastTerm}, index ${lastIndex}; its term is ${term}`,
+    `  it knows that everything up to index ${commitIndex} was committed; the rest may have been`,
     `  members ${membersInOrder(state)
       .map(({ member }) => member.node)
       .join(', ')}; voters ${voters.join(', ')}; last epoch ${state.lastEpoch}`,

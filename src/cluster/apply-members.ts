@@ -72,8 +72,6 @@ function faultOf(state: ClusterState, member: Member): Change | null {
   const twin = Object.values(state.members).find((other) => collides(other.member, member));
   if (twin !== undefined) return refuse(state, 'MEMBER_EXISTS', `like ${twin.member.node}`);
   if (state.usedNames.includes(node)) return refuse(state, 'NAME_USED', `node ${node}`);
-  const former = state.removed.find((one) => one.peerId === peerId);
-  if (former !== undefined) return refuse(state, 'REMOVED', `the key of ${former.node}`);
   if (state.usedNumbers.includes(number)) {
     return refuse(state, 'NUMBER_USED', `member number ${number}`);
   }

@@ -87,6 +87,8 @@ export class JoinDesk {
         `it was good until ${new Date(expiresAtMs).toISOString()}`,
       );
     }
+    const former = state.removed.find(({ peerId }) => peerId === wish.peerId);
+    if (former !== undefined) return refusal('REMOVED', `this key was that of ${former.node}`);
     if (node !== null && node !== wish.node) {
       return refusal('INVITATION_MISMATCH', `made for ${node}, not for ${wish.node}`);
     }

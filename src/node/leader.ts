@@ -73,7 +73,7 @@ export class Leader {
       state: options.state,
       raft: () => options.raft().core.status(),
       step: (event, now) => options.raft().step(event, now),
-      log: options.log,
+      log: (event, facts) => options.world.logger.info(event, facts),
     });
     this.desk = new LeaseDesk({
       self: config.node,

@@ -30,7 +30,7 @@ export async function workspace(): Promise<EmbeddedCluster> {
 
 /** Runs the command to its end. One that does not end within the bound is killed: status null. */
 export function holdfast(
-  { environment }: EmbeddedCluster,
+  { environment }: Pick<EmbeddedCluster, 'environment'>,
   argv: readonly string[],
 ): Promise<Ended> {
   const child = spawn(process.execPath, [HOLDFAST, ...argv], {
