@@ -18,6 +18,7 @@ import { Libp2pMesh } from '../mesh/libp2p-mesh.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { openTrace } from '../observability/trace.ts';
+import { isVoter } from '../raft/configuration.ts';
 import { LevelLogStore } from '../storage/level-log-store.ts';
 import { monotonicClock, wallMs } from '../system/clock.ts';
 import { productionAgents } from './agents.ts';
@@ -159,6 +160,7 @@ function joinDesk(config: NodeConfig, driver: Driver): JoinDesk {
     config,
     state: () => driver.replica.state,
     wallMs,
+    votes: (node) => isVoter(driver.raft.core.status().configuration, node),
     inLoop: (run) => driver.request('join', run),
     submit: (command, settled) =>
       driver.submit(command, monotonicClock.now() + JOIN_LIMIT_MS, settled),

@@ -15,7 +15,7 @@ import { memberOf, membersInOrder } from '../cluster/queries.ts';
 import type { ClusterState, Invitation } from '../cluster/state.ts';
 import type { NodeConfig } from '../config/types.ts';
 import { HoldfastError } from '../lib/error.ts';
-import type { Millis } from '../lib/ids.ts';
+import type { Millis, NodeId } from '../lib/ids.ts';
 import { failure, success } from '../lib/result.ts';
 import { parseAddress } from '../mesh/address.ts';
 import type { JoinRequest } from '../mesh/doorway.ts';
@@ -25,6 +25,8 @@ export type JoinDeskOptions = {
   readonly config: NodeConfig;
   readonly state: () => ClusterState;
   readonly wallMs: () => Millis;
+  /** Whether the node votes in Raft's configuration. */
+  readonly votes: (node: NodeId) => boolean;
   /** Runs inside the loop of the driver. */
   readonly inLoop: (run: () => void) => void;
   readonly submit: (command: Command, settled: (outcome: Applied | null) => void) => void;
@@ -78,8 +80,11 @@ export class JoinDesk {
     const { usedBy, expiresAtMs, node } = invitation;
     if (usedBy !== null) {
       const came = memberOf(state, usedBy)?.member;
-      if (came !== undefined && isSame(came, wish)) return this.#grant(state, came);
-      return refusal('INVITATION_USED', `${usedBy} came in by it`);
+      const same = came !== undefined && isSame(came, wish);
+      if (same && !this.#options.votes(usedBy)) return this.#grant(state, came);
+      // A voter that asks again has lost its data, and with it what it had promised (Raft §5.1).
+      const more = same ? ' and votes already: whoever lost its data joins under another name' : '';
+      return refusal('INVITATION_USED', `${usedBy} came in by it${more}`);
     }
     if (expiresAtMs <= this.#options.wallMs()) {
       return refusal(
