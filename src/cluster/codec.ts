@@ -15,18 +15,22 @@ import { conform, type Shape } from '../lib/shape.ts';
 import type { Command, CommandEnvelope } from './command.ts';
 import * as shapes from './shapes.ts';
 import type { ClusterState } from './state.ts';
-import { ENTRY_STEPS, STATE_STEPS, type Steps } from './upgrade.ts';
+import { ENTRY_STEPS, oldestEntry, STATE_STEPS, type Steps } from './upgrade.ts';
 
 /** A format, and the steps that lead to it from the older ones. */
 type Format = { readonly number: number; readonly steps: Steps };
 
-const ENTRY_FORMAT: Format = { number: 2, steps: ENTRY_STEPS };
-const STATE_FORMAT: Format = { number: 2, steps: STATE_STEPS };
+/** The newest formats of log entries and snapshots that this release writes and reads. */
+export const FORMATS = { entry: 2, state: 2 } as const;
+
+const ENTRY_FORMAT: Format = { number: FORMATS.entry, steps: ENTRY_STEPS };
+const STATE_FORMAT: Format = { number: FORMATS.state, steps: STATE_STEPS };
 
 type CorruptCode = Extract<ProblemCode, 'CORRUPT_ENTRY' | 'CORRUPT_SNAPSHOT'>;
 
 export type Corrupt = {
-  readonly code: CorruptCode;
+  /** DATA_FORMAT_UNKNOWN: nothing is broken, a newer release has written it. */
+  readonly code: CorruptCode | Extract<ProblemCode, 'DATA_FORMAT_UNKNOWN'>;
   /** Where and why: "entry.command.kind: one of …". */
   readonly detail: string;
 };
@@ -39,9 +43,22 @@ export function checkCommand(command: unknown): Result<Command, Corrupt> {
     : failure({ code: 'CORRUPT_ENTRY', detail: checked.error.detail });
 }
 
-/** The data of a log entry. Asserts that the command has the shape of its type. */
+/**
+ * The data of a log entry, in the oldest format that can say it: while releases are mixed, older
+ * members can apply everything that they know themselves. Asserts that the command has its shape.
+ */
 export function encodeEnvelope(envelope: CommandEnvelope): Uint8Array {
-  return wrap(shapes.envelope, ENTRY_FORMAT, envelope, 'entry');
+  const mismatch = shapes.envelope.check(envelope, 'entry');
+  assert(mismatch === null, `cannot encode: ${mismatch}`);
+  const { format, value } = oldestEntry(envelope);
+  return encode([format, value]);
+}
+
+/** A look at the format alone of a log entry: true where only a newer release can read it. */
+export function isNewerEntry(bytes: Uint8Array): boolean {
+  const decoded = tryDecode(bytes);
+  const found: unknown = decoded.ok && Array.isArray(decoded.value) ? decoded.value[0] : null;
+  return typeof found === 'number' && found > ENTRY_FORMAT.number;
 }
 
 /** The command of a log entry, or CORRUPT_ENTRY with the place of the first mismatch. */
@@ -79,7 +96,11 @@ function unwrap<T>(
   }
   const [found, value]: readonly unknown[] = decoded.value;
   const upgraded = upgrade(format, found, value);
-  if (!upgraded.ok) return failure({ code, detail: `${what}: ${upgraded.error.detail}` });
+  if (!upgraded.ok) {
+    const newer = typeof found === 'number' && found > format.number;
+    const why = newer ? 'DATA_FORMAT_UNKNOWN' : code;
+    return failure({ code: why, detail: `${what}: ${upgraded.error.detail}` });
+  }
   const checked = conform(shape, upgraded.value, what);
   return checked.ok ? success(checked.value) : failure({ code, detail: checked.error.detail });
 }

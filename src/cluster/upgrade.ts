@@ -7,6 +7,8 @@
  *
  * Format 1 knew neither roles nor invitations: every member voted, and was on the bootstrap list.
  */
+import type { Command, CommandEnvelope } from './command.ts';
+
 type Plain = Readonly<Record<string, unknown>>;
 
 /** Steps by the format that they start from. */
@@ -19,6 +21,22 @@ export const ENTRY_STEPS: Steps = {
     return old ? { ...value, command: { invitation: null, ...command } } : value;
   },
 };
+
+/** What only format 2 can say. An admission without an invitation is written as it always was. */
+const SINCE_2: readonly Command['kind'][] = ['invite', 'revoke-invitation', 'set-role', 'recover'];
+
+/** The oldest format that can say it, and how it is said there. The steps above lead back. */
+export function oldestEntry(envelope: CommandEnvelope): {
+  readonly format: number;
+  readonly value: unknown;
+} {
+  const { command } = envelope;
+  if (SINCE_2.includes(command.kind)) return { format: 2, value: envelope };
+  if (command.kind !== 'admit-member') return { format: 1, value: envelope };
+  const { invitation, ...first } = command;
+  if (invitation !== null) return { format: 2, value: envelope };
+  return { format: 1, value: { ...envelope, command: first } };
+}
 
 export const STATE_STEPS: Steps = {
   1: (value) => {

@@ -29,6 +29,7 @@ import { JoinDesk } from './join-desk.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { observe } from './observe.ts';
 import { OperatorView } from './operator-view.ts';
+import { checkFormats } from './replica.ts';
 import { selfFence } from './self-fence.ts';
 import type { World } from './world.ts';
 
@@ -103,6 +104,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   };
   const metrics = createMetrics();
   const restored = await log.load();
+  checkFormats(restored);
   const driver = new Driver({
     config,
     world,

@@ -6,11 +6,17 @@
  * on would mean to guess. The process stops with CORRUPT_ENTRY.
  */
 import { type Applied, apply } from '../cluster/apply.ts';
-import { decodeEnvelope, decodeState, encodeState } from '../cluster/codec.ts';
+import {
+  type Corrupt,
+  decodeEnvelope,
+  decodeState,
+  encodeState,
+  isNewerEntry,
+} from '../cluster/codec.ts';
 import type { CommandEnvelope } from '../cluster/command.ts';
 import { type ClusterState, emptyState } from '../cluster/state.ts';
 import { HoldfastError } from '../lib/error.ts';
-import type { Entry, SnapshotMeta } from '../raft/types.ts';
+import type { Entry, Restored, SnapshotMeta } from '../raft/types.ts';
 
 export type ReplicaHooks = {
   /** Entries between two snapshots; missing: as many as suit a cluster of this kind. */
@@ -46,7 +52,7 @@ export class Replica {
 
   restore(meta: SnapshotMeta, bytes: Uint8Array): void {
     const decoded = decodeState(bytes);
-    if (!decoded.ok) throw new HoldfastError('CORRUPT_ENTRY', { index: meta.index });
+    if (!decoded.ok) throw unreadable(decoded.error, meta.index);
     this.#state = decoded.value;
     this.#appliedIndex = meta.index;
     this.#appliedTerm = meta.term;
@@ -59,7 +65,7 @@ export class Replica {
       this.#appliedTerm = entry.term;
       if (entry.kind !== 'command') continue;
       const decoded = decodeEnvelope(entry.data);
-      if (!decoded.ok) throw new HoldfastError('CORRUPT_ENTRY', { index: entry.index });
+      if (!decoded.ok) throw unreadable(decoded.error, entry.index);
       const before = this.#state;
       const { state, outcome } = apply(before, entry.index, decoded.value.command);
       this.#state = state;
@@ -76,4 +82,20 @@ export class Replica {
     this.#snapshotIndex = this.#appliedIndex;
     return { meta: metaAt(this.#appliedIndex), state: encodeState(this.#state) };
   }
+}
+
+/**
+ * Before a daemon starts on what it finds: entries of a newer release that are not yet applied would
+ * stop it later, in the middle of its work.
+ *
+ * @throws HoldfastError DATA_FORMAT_UNKNOWN
+ */
+export function checkFormats({ entries }: Restored): void {
+  const newer = entries.find((entry) => entry.kind === 'command' && isNewerEntry(entry.data));
+  if (newer === undefined) return;
+  throw new HoldfastError('DATA_FORMAT_UNKNOWN', { index: newer.index, detail: 'a log entry' });
+}
+
+function unreadable({ code, detail }: Corrupt, index: number): HoldfastError {
+  return new HoldfastError(code, { index, detail });
 }

@@ -19,6 +19,12 @@ import { HoldfastError } from '../lib/error.ts';
 import type { NodeId } from '../lib/ids.ts';
 import type { LogStore } from '../raft/log-store.ts';
 import type { Entry, Persist, Restored, SnapshotMeta } from '../raft/types.ts';
+import {
+  checkDataFormats,
+  DATA_FORMATS,
+  type DataFormats,
+  raiseDataFormats,
+} from './data-format.ts';
 import { DurableLengthNote } from './durable-length.ts';
 import { type Database, openDatabase, syncPath } from './open-database.ts';
 import { seal, sealBytes, unseal, unsealBytes } from './record.ts';
@@ -27,11 +33,11 @@ import {
   boundsShape,
   entryShape,
   hardStateShape,
+  type Owner,
   ownerShape,
   snapshotMetaShape,
 } from './shapes.ts';
 
-const FORMAT = 1;
 const OWNER = 'owner';
 const HARD_STATE = 'hard-state';
 const BOUNDS = 'bounds';
@@ -49,6 +55,8 @@ export type LevelLogStoreOptions = {
   readonly directory: string;
   readonly clusterId: string;
   readonly node: NodeId;
+  /** Missing: those of this release. Others only in tests, in place of another release. */
+  readonly formats?: DataFormats;
 };
 
 export class LevelLogStore implements LogStore {
@@ -76,10 +84,12 @@ export class LevelLogStore implements LogStore {
    *   DATA_OF_ANOTHER_CLUSTER, DATA_OF_ANOTHER_NODE or DATA_FORMAT_UNKNOWN. Nothing was changed then.
    */
   static async open(options: LevelLogStoreOptions): Promise<LevelLogStore> {
-    const { database, isNew } = await openDatabase(options.directory);
-    const store = new LevelLogStore(database, options.directory);
+    const { directory, formats = DATA_FORMATS } = options;
+    const found = await checkDataFormats(directory, formats);
+    const { database, isNew } = await openDatabase(directory);
+    const store = new LevelLogStore(database, directory);
     try {
-      await store.#identify(options, isNew);
+      await store.#identify({ ...options, formats }, isNew ? null : found);
     } catch (error) {
       await store.close();
       throw error;
@@ -172,24 +182,34 @@ export class LevelLogStore implements LogStore {
     }
   }
 
-  async #identify({ clusterId, node }: LevelLogStoreOptions, isNew: boolean): Promise<void> {
+  /** `found`: what the directory said of itself; null where there was no database. */
+  async #identify(
+    { clusterId, node, formats }: Required<LevelLogStoreOptions>,
+    found: DataFormats | null,
+  ): Promise<void> {
     const stored = await this.#read(OWNER);
     const bounds = await this.#read(BOUNDS);
     if (stored === null) {
       // A crash may have come between the creation of the database and its first batch.
       if (bounds !== null) throw this.#corrupt('nobody owns this data');
-      const owner = { format: FORMAT, clusterId, node };
-      await this.#write([put(OWNER, seal(OWNER, owner))], this.#bounds);
-      if (isNew) await syncPath(this.#directory);
+      await raiseDataFormats(this.#directory, null, formats);
+      await this.#own({ format: formats.store, clusterId, node });
+      if (found === null) await syncPath(this.#directory);
       return;
     }
     const owner = unseal(OWNER, stored, ownerShape);
     const context = { directory: this.#directory, ...owner };
-    if (owner.format !== FORMAT) throw new HoldfastError('DATA_FORMAT_UNKNOWN', context);
+    if (owner.format > formats.store) throw new HoldfastError('DATA_FORMAT_UNKNOWN', context);
     if (owner.clusterId !== clusterId) throw new HoldfastError('DATA_OF_ANOTHER_CLUSTER', context);
     if (owner.node !== node) throw new HoldfastError('DATA_OF_ANOTHER_NODE', context);
     if (bounds === null) throw this.#corrupt('the bounds of the log are missing');
     this.#bounds = unseal(BOUNDS, bounds, boundsShape);
+    await raiseDataFormats(this.#directory, found, formats);
+    if (owner.format < formats.store) await this.#own({ ...owner, format: formats.store });
+  }
+
+  async #own(owner: Owner): Promise<void> {
+    await this.#write([put(OWNER, seal(OWNER, owner))], this.#bounds);
   }
 
   async #readSnapshot(): Promise<Restored['snapshot']> {

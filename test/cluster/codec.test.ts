@@ -8,7 +8,7 @@ import {
   encodeState,
 } from '../../src/cluster/codec.ts';
 import type { Command } from '../../src/cluster/command.ts';
-import { encode } from '../../src/lib/codec.ts';
+import { decode, encode } from '../../src/lib/codec.ts';
 import { applyAll, assign, definition, member, serving } from './a-cluster.ts';
 
 const wrap = (command: Command) => ({ origin: 'n1', incarnation: 7, requestId: 3, command });
@@ -51,7 +51,11 @@ describe('log entries', () => {
     ['noise', Uint8Array.of(0xc1, 2, 3), /CORRUPT_ENTRY entry: /],
     ['nothing', new Uint8Array(), /CORRUPT_ENTRY entry: /],
     ['another value', encode('hello'), /not a format and a value/],
-    ['a newer format', encode([3, {}]), /format 3, this program reads 1 to 2/],
+    [
+      'a newer format',
+      encode([3, {}]),
+      /DATA_FORMAT_UNKNOWN entry: format 3, this program reads 1 to 2/,
+    ],
     ['format 0', encode([0, {}]), /format 0, this program reads 1 to 2/],
     ['no envelope', encode([2, null]), /entry: an object/],
     ['an unknown command', encode([2, wrap({ kind: 'explode' } as never)]), /entry\.command\.kind/],
@@ -79,7 +83,7 @@ describe('log entries', () => {
     fc.assert(
       fc.property(fc.nat(bytes.length - 1), fc.nat(7), (at, bit) => {
         const bent = Uint8Array.from(bytes, (byte, i) => (i === at ? byte ^ (1 << bit) : byte));
-        expect(why(bent)).toMatch(/^(fine|CORRUPT_ENTRY )/);
+        expect(why(bent)).toMatch(/^(fine|CORRUPT_ENTRY |DATA_FORMAT_UNKNOWN )/);
       }),
     );
   });
@@ -106,6 +110,28 @@ describe('snapshots', () => {
       error: { code: 'CORRUPT_SNAPSHOT', detail: expect.stringContaining('state.lastEpoch') },
     });
     expect(decodeState(encodeState(state).slice(0, -3))).toMatchObject({ ok: false });
+  });
+});
+
+describe('what an older program can still read, while releases are mixed', () => {
+  const formatOf = (command: Command): unknown => {
+    const value = decode(encodeEnvelope(wrap(command)));
+    return Array.isArray(value) ? value[0] : value;
+  };
+  const admit = { kind: 'admit-member', member: member(1), invitation: null } as const;
+
+  test('is written as the older one would', () => {
+    expect(formatOf(assign('web', 1, 'n1'))).toBe(1);
+    expect(formatOf({ kind: 'remove-member', node: 'n1' })).toBe(1);
+    const { invitation: _, ...old } = admit;
+    const bytes = encode([1, { ...wrap(admit), command: old }]);
+    expect(encodeEnvelope(wrap(admit))).toEqual(bytes);
+  });
+
+  test('what is new is not', () => {
+    expect(formatOf({ ...admit, invitation: 'key' })).toBe(2);
+    expect(formatOf({ kind: 'set-role', node: 'n1', role: 'learner', by: 'op' })).toBe(2);
+    expect(formatOf({ kind: 'recover', survivors: ['n1'], epochJump: 1, by: 'op' })).toBe(2);
   });
 });
 
