@@ -121,7 +121,8 @@ function renderDone(terminal: Terminal, before: Survey, after: Survey): Lines {
   return [
     '',
     paint(terminal, 'bold', `${node} is a cluster of its own now`),
-    `  term ${before.term} -> ${term}, index ${before.lastIndex} -> ${lastIndex}, last epoch ${before.state.lastEpoch} -> ${state.lastEpoch}`,
+    `  term ${before.term} -> ${term}, index ${before.lastIndex} -> ${lastIndex}`,
+    `  last epoch ${before.state.lastEpoch} -> ${state.lastEpoch}`,
     'next: start its daemon, look at `holdfast status`, and when everything is as it should be:',
     '  holdfast online --cluster',
     'then bring new nodes in: `holdfast invite` here, `holdfast join` there',

@@ -20,6 +20,8 @@ export type LinkState = 'open' | 'closed' | 'refused';
 
 /** Connections of one peer that may be waiting for their greeting; more, and the oldest goes. */
 const MAX_CANDIDATES = 4;
+/** Far more than a peer that is to dial lets pass, unless it cannot or will not. */
+const KNOCKS_BEFORE_ASKING = 20;
 
 export type PeerLinkOptions = {
   readonly clock: Clock;
@@ -48,6 +50,9 @@ export class PeerLink {
   #state: LinkState = 'closed';
   /** How many links were opened: tells a probe that its answer is older than the state. */
   #openings = 0;
+  /** Knocks since the last link at which somebody listened and yet did not dial. */
+  #ignored = 0;
+  #asking = false;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(options: PeerLinkOptions) {
@@ -212,6 +217,37 @@ export class PeerLink {
     const result = await probe(this.#stopping.signal);
     if (this.#current !== null || this.#openings !== openings) return;
     this.#become(result === 'refused' ? 'refused' : 'closed');
+    this.#ignored = result === 'connected' ? this.#ignored + 1 : 0;
+    if (this.#ignored >= KNOCKS_BEFORE_ASKING) {
+      this.#ignored = 0;
+      void this.#ask();
+    }
+  }
+
+  /**
+   * Somebody listens there and does not dial. If this node was removed from the cluster, nobody ever
+   * will, and only who dials hears why. A peer that knows us as a member turns us away: it dials.
+   * Never rejects; one at a time, and beside the knocks, which must not wait for it.
+   */
+  async #ask(): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    const { connectTimeoutMs, dial, openStream } = this.#options;
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(connectTimeoutMs)]);
+    try {
+      const connection = await dial(signal);
+      const link = new Link({ ...this.#options.link, connection });
+      const late = (): void => link.abort('asked');
+      signal.addEventListener('abort', late, { once: true });
+      link.attach('raft', await openStream(connection, 'raft', signal));
+      await Promise.race([link.greeted, link.closed]);
+      signal.removeEventListener('abort', late);
+      link.abort('asked');
+    } catch {
+      // Turned away, or nobody there: the next knock tells.
+    } finally {
+      this.#asking = false;
+    }
   }
 
   #stopped(): Promise<void> {

@@ -309,6 +309,13 @@ describe('a node that was removed', () => {
     expect(linkState(removed, name(large), 'red')).not.toBe('open');
   });
 
+  test('hears it also where the others would have to dial', async () => {
+    const [small, large] = inOrder();
+    await start(small, { removed: [large.peerId] });
+    const removed = await cluster.start(name(large));
+    await cluster.until(() => refusals(removed).includes('REMOVED'), 'it was told');
+  });
+
   test('cannot ask to join with its old key', async () => {
     const [small, large] = inOrder();
     await start(large, { removed: [small.peerId], invited: [bearer.peerId] });

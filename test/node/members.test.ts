@@ -102,7 +102,7 @@ test('who is told of a change, and only then', () => {
     state: () => state,
     raft: () => RAFT,
     logged: [],
-    changed: (all, configuration) =>
+    changed: ({ members: all, configuration }) =>
       told.push([...all.map(({ node }) => node), configuration === null ? '' : 'anew'].join(' ')),
   });
   expect([members.refresh(), members.refresh()]).toEqual([true, false]);
