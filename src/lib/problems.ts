@@ -459,8 +459,8 @@ export const PROBLEMS = {
     remedy: 'correct the node name or the data directory; never copy the data of a member',
   },
   DATA_FORMAT_UNKNOWN: {
-    cause: 'the data directory was written by a release with another format',
-    remedy: 'start the release that wrote it',
+    cause: 'the data were written by a newer release, in a format that this one cannot read',
+    remedy: 'start the release that wrote them, or a newer one; there is no way back',
   },
   LOG_WRITE_FAILED: {
     cause: 'the log cannot be written; after a failed write nothing more is accepted',

@@ -171,3 +171,65 @@ describe('a command that another node hands over', () => {
     expect(world.logged).toEqual([]);
   });
 });
+
+describe('what the leader knows and the state machine does not', () => {
+  const LATE: Command = {
+    kind: 'admit-member',
+    member: { node: 'n', number: 9, peerId: 'peer', addresses: {} },
+    invitation: 'key',
+  };
+
+  function judging(leader: string) {
+    const world = { sent: [] as ControlMessage[], logged: 0 };
+    const proposals = new Proposals({
+      self: 'node1',
+      incarnation: 7,
+      retryMs: 100,
+      leader: () => leader,
+      send: (message) => world.sent.push(message),
+      proposeLocally: () => {
+        world.logged += 1;
+      },
+      refuses: ({ kind }) => (kind === 'admit-member' ? 'INVITATION_EXPIRED' : null),
+    });
+    return { world, proposals };
+  }
+
+  it('keeps its own command out of the log, and says so at once', () => {
+    const { world, proposals } = judging('node1');
+    const outcomes: unknown[] = [];
+    proposals.submit(LATE, Infinity, (outcome) => outcomes.push(outcome));
+    proposals.submit(STANDBY, Infinity);
+    proposals.flush(0);
+    expect(outcomes).toMatchObject([{ ok: false, code: 'INVITATION_EXPIRED' }]);
+    expect(world.logged).toBe(1);
+  });
+
+  it('is told to whoever handed the command over, who does not ask again', () => {
+    const { world, proposals } = judging('node1');
+    proposals.arrived(from('node2', 5, LATE));
+    proposals.flush(0);
+    expect(world.logged).toBe(0);
+    expect(world.sent).toMatchObject([{ kind: 'propose-refused', code: 'INVITATION_EXPIRED' }]);
+
+    const asker = judging('node2');
+    const outcomes: unknown[] = [];
+    asker.proposals.submit(LATE, Infinity, (outcome) => outcomes.push(outcome));
+    asker.proposals.flush(0);
+    const refused = { kind: 'propose-refused', from: 'node2', to: 'node1' } as const;
+    const answer = { ...refused, requestId: 1, incarnation: 7, code: 'INVITATION_EXPIRED' };
+    asker.proposals.refused(answer, 1);
+    asker.proposals.flush(1_000);
+    expect(outcomes).toMatchObject([{ ok: false, code: 'INVITATION_EXPIRED' }]);
+    expect(asker.world.sent).toHaveLength(1);
+  });
+
+  it('includes that recovery is never handed in: it is written while no daemon runs', () => {
+    const { world, proposals } = judging('node1');
+    const recover = { kind: 'recover', survivors: ['node2'], epochJump: 1, by: 'x' } as const;
+    proposals.arrived(from('node2', 6, recover));
+    proposals.flush(0);
+    expect(world.logged).toBe(0);
+    expect(world.sent).toMatchObject([{ kind: 'propose-refused', code: 'NOT_LEADER' }]);
+  });
+});

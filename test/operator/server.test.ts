@@ -408,3 +408,28 @@ describe('the events', () => {
     watcher.close();
   });
 });
+
+describe('invitations', () => {
+  it.each([
+    ['a name that is too long', { node: 'n'.repeat(65) }],
+    ['a role that nobody invites to', { role: 'leaving' }],
+    ['a lifetime of a month', { lifetimeMs: 30 * 24 * 3_600_000 }],
+    ['a lifetime of nothing', { lifetimeMs: 0 }],
+    ['a word that nobody knows', { nodes: 'n4' }],
+  ])('with %s are not understood, and nothing is done', async (_what, body) => {
+    await serve();
+    const reply = await ask(socketPath, 'POST', '/v1/invitations', { body: JSON.stringify(body) });
+    expect(reply.status).toBe(400);
+    expect(daemon.asked).toEqual([]);
+  });
+
+  it('that nobody knows are not there', async () => {
+    daemon.refusal = new HoldfastError('INVITATION_UNKNOWN');
+    await serve();
+    const reply = await ask(socketPath, 'POST', '/v1/invitations/x/revoke', { body: '{}' });
+    expect({ status: reply.status, code: reply.json['code'] }).toEqual({
+      status: 404,
+      code: 'INVITATION_UNKNOWN',
+    });
+  });
+});
