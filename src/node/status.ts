@@ -52,6 +52,9 @@ function quorumOf(
   if (driver.members.removed) return { why: `REMOVED: ${cause}; ${remedy}` };
   const alive = (node: NodeId): boolean =>
     node === driver.config.node || view.nodes[node]?.state === 'alive';
+  if (votersOf(configuration).length === 0) {
+    return { why: 'this node has joined and waits for the log of the cluster' };
+  }
   if (tally(configuration, alive) !== 'won') return { why: noMajority(configuration, alive) };
   if (driver.raft.leader === null) return { why: 'no leader yet: an election is under way' };
   return { why: '' };

@@ -131,6 +131,22 @@ const flip = (path: string, at: (size: number) => number): void => {
   writeFileSync(path, bytes);
 };
 
+describe('data of a newer release', () => {
+  test('are refused before anything is opened, and not a byte of them changes', async () => {
+    await writeSoundLog(place);
+    const note = join(logOf(place), 'FORMAT');
+    const { store, entry, state } = JSON.parse(readFileSync(note, 'utf8'));
+    writeFileSync(note, JSON.stringify({ store, entry: entry + 1, state }));
+    await refusedAs('DATA_FORMAT_UNKNOWN', `entry ${entry + 1}`, { data: 'same bytes' });
+  });
+
+  test('of an older one are read by this one', async () => {
+    await writeSoundLog(place);
+    rmSync(join(logOf(place), 'FORMAT'));
+    expect(await rememberedBy(place)).toEqual(SOUND);
+  });
+});
+
 describe('a damaged database', () => {
   const DAMAGES: readonly (readonly [string, () => void])[] = [
     ['CURRENT is missing', () => rmSync(join(logOf(place), 'CURRENT'))],

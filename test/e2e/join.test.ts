@@ -11,11 +11,15 @@ import { EXIT } from '../../src/cli/exit-codes.ts';
 import { isProblemCode } from '../../src/lib/error.ts';
 import { PROBLEMS } from '../../src/lib/problems.ts';
 import { seededRandom } from '../../src/lib/random.ts';
-import { loadIdentity } from '../../src/mesh/identity.ts';
+import { parseAddress } from '../../src/mesh/address.ts';
+import { Endpoint } from '../../src/mesh/endpoint.ts';
+import { encodeHello } from '../../src/mesh/hello.ts';
+import { type Identity, loadIdentity } from '../../src/mesh/identity.ts';
 import { askToJoin } from '../../src/mesh/join-client.ts';
-import { readToken } from '../../src/mesh/join-token.ts';
+import { bearerOf, readToken } from '../../src/mesh/join-token.ts';
+import type { StreamKind } from '../../src/mesh/link.ts';
 import type { InvitationStatus, InviteAnswer } from '../../src/operator/api.ts';
-import { GROUP, GrowingCluster } from './support/growing-cluster.ts';
+import { GROUP, GrowingCluster, INTERCONNECTS } from './support/growing-cluster.ts';
 import { type Ended, LIMIT_MS, problemIn } from './support/workspace.ts';
 
 vi.setConfig({ testTimeout: LIMIT_MS * 2, hookTimeout: LIMIT_MS });
@@ -179,6 +183,55 @@ describe('tokens that are no good', () => {
     expect(codes).toEqual(['ADDRESS_INVALID', 'ADDRESS_INVALID', 'ADDRESS_INVALID']);
   });
 });
+
+describe('somebody who found a token', () => {
+  test.each(['raft', 'heartbeat', 'snapshot'] as const)(
+    'and speaks %s with its key is cut off, and the cluster does not notice',
+    async (kind) => {
+      const found = await invited();
+      const token = await readToken(found.token, Date.now());
+      if (!token.ok) throw new Error(token.error.detail);
+      const before = await cluster.status('node1');
+      const status = await connectionAfter(kind, await bearerOf(token.value));
+      expect(status).not.toBe('open');
+      expect(cluster.logOf('node1')).toContain('INVITATION_ONLY');
+      const after = await cluster.whole(...cluster.founders, 'node4');
+      expect(after.term).toBe(before?.term);
+      await cluster.on('node1', 'invite', '--revoke', found.peerId);
+    },
+  );
+});
+
+/** Opens a stream of the members' protocols at node1, greets as node2, and waits for the end. */
+async function connectionAfter(kind: StreamKind, identity: Identity): Promise<string> {
+  const { peerId: target } = await loadIdentity(cluster.dataOf('node1'));
+  const [over] = INTERCONNECTS;
+  const address = parseAddress(cluster.addresses('node1')[over] ?? '');
+  const endpoint = new Endpoint({
+    identity,
+    over,
+    address: { host: address.host, port: 1 },
+    listens: false,
+    connectTimeoutMs: 5_000,
+    admits: () => true,
+    onInbound: () => undefined,
+    onStream: () => undefined,
+  });
+  await endpoint.start();
+  try {
+    const signal = AbortSignal.timeout(10_000);
+    const connection = await endpoint.dial(target, address, signal);
+    const hello = { clusterId: 'any', node: 'node2', interconnect: over, incarnation: 1 };
+    await endpoint
+      .openStream(connection, kind, signal)
+      .then((stream) => stream.send(encodeHello(hello)))
+      .catch(() => undefined); // cut off before the stream was there
+    await vi.waitUntil(() => connection.status !== 'open', { timeout: 10_000, interval: 20 });
+    return connection.status;
+  } finally {
+    await endpoint.stop();
+  }
+}
 
 describe('a member that was removed while it was off', () => {
   test('is told so when it comes back, serves nothing, and is not let in', async () => {
