@@ -34,6 +34,7 @@ import {
 } from './support/cluster.ts';
 import { freePorts } from './support/free-ports.ts';
 import { Libp2pCluster } from './support/libp2p-cluster.ts';
+import { vote } from './support/messages.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -268,6 +269,15 @@ describe('the bearer of an invitation', () => {
     mesh.admit(cluster.members, { invited: [], removed: [] });
     await cluster.until(() => connection.status !== 'open', 'it was hung up on');
   });
+});
+
+test('control: the frames of a member are seen by the eyes that saw none of a guest', async () => {
+  const [one, other] = inOrder();
+  const victim = await start(other, { invited: [bearer.peerId] });
+  const member = await cluster.start(name(one));
+  await cluster.until(() => linkState(member, name(other), 'red') === 'open', 'linked');
+  member.mesh.sendRaft(vote({ from: one.node, to: other.node }, 7));
+  await cluster.until(() => frames(victim).length > 0, 'it was read');
 });
 
 describe('without an invitation', () => {

@@ -1,5 +1,13 @@
 /** Recovery on the store of a survivor: what is written, what is refused, and that it is one batch. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -153,6 +161,32 @@ describe('recovery', () => {
     expect([...asked.committed, ...won.committed].at(-1)?.index).toBeGreaterThanOrEqual(
       COMMANDS.length + 2,
     );
+  });
+
+  test('that the power ends at any byte is done or not done, and nothing between', async () => {
+    await survivor(2);
+    const before = await survey(options());
+    const after = await recover(options(), 'root');
+    const log = readdirSync(directory)
+      .filter((name) => name.endsWith('.log'))
+      .toSorted()
+      .at(-1);
+    const whole = readFileSync(join(directory, log ?? ''));
+    const torn = join(directory, '..', 'torn');
+    const seen = { before: 0, after: 0 };
+    // From the end on: the last byte makes the difference.
+    for (let length = whole.byteLength; length >= 0; length -= 3) {
+      rmSync(torn, { recursive: true, force: true });
+      cpSync(directory, torn, { recursive: true });
+      writeFileSync(join(torn, log ?? ''), whole.subarray(0, length));
+      // Not synced by itself: after a power loss it may be an older one, or none.
+      rmSync(join(torn, 'DURABLE'));
+      const found = await survey({ ...options(), directory: torn });
+      const which = found.term === after.term ? 'after' : 'before';
+      expect(found).toEqual(which === 'after' ? after : before);
+      seen[which] += 1;
+    }
+    expect(seen).toEqual({ before: Math.floor(whole.byteLength / 3), after: 1 });
   });
 
   test('is refused while somebody uses the store', async () => {
