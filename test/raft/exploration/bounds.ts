@@ -2,7 +2,7 @@
  * How much may happen in one explored history. Everything else (which message is delivered when, in
  * what order, how long a disk takes) is free.
  */
-import type { Configuration, Restored } from '../../../src/raft/types.ts';
+import type { ChangeTarget, Configuration, Restored } from '../../../src/raft/types.ts';
 import type { Kind } from './catalogue.ts';
 
 /** At most this often, over all nodes; at most 3, since they are packed into two bits each. */
@@ -71,7 +71,13 @@ export type Scope = {
    * delivered once, or twice as `duplicate` allows.
    */
   readonly forEver: boolean;
+  /** At most so many messages that will still be delivered are on their way; the rest is lost. */
+  readonly inFlight: number;
   readonly maxAppendBytes: number;
+  /** Each write is on the disk before anything else happens. */
+  readonly instantDisk: boolean;
+  /** The nodes are alike, so whoever is the first to time out may be called a. */
+  readonly alike: boolean;
   /** Where a change of membership leads to: the first one, then the next. */
-  readonly targets: readonly { readonly voters: string[]; readonly learners: string[] }[];
+  readonly targets: readonly ChangeTarget[];
 };

@@ -16,12 +16,12 @@ import {
   isSticky,
   type Moved,
   memoryChain,
-  moved,
   type Node,
   type Note,
   type Setting,
   type Violation,
 } from './node.ts';
+import { moved } from './run.ts';
 import { PairMap } from './tables.ts';
 
 /** Numbers of actions that are no deliveries: the kind, and which one of the kind. */

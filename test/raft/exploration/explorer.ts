@@ -77,6 +77,7 @@ export class Explorer {
         snapshotChunkBytes: 1,
       },
       targets: scope.targets,
+      instantDisk: scope.instantDisk,
       sabotage,
     };
     this.catalogue = new Catalogue(this.#setting, slots);
@@ -112,7 +113,7 @@ export class Explorer {
     const first = this.#seen.size - this.#frontier.count;
     const { everyStates = 200_000, progress } = this.#limits;
     let next = this.#seen.size + everyStates;
-    this.#frontier.forEach((world, at, length, number) => {
+    this.#frontier.visit((world, at, length, number) => {
       if (this.#finding !== null || !this.#room()) return false;
       this.worlds.follow(world, at, length, (size, via, violations) => {
         if (this.#finding !== null) return;
@@ -217,7 +218,7 @@ class Level {
   }
 
   /** Until `each` answers false. */
-  forEach(each: (world: Int32Array, at: number, length: number, number: number) => boolean): void {
+  visit(each: (world: Int32Array, at: number, length: number, number: number) => boolean): void {
     let number = 0;
     for (const [index, fill] of this.#fill.entries()) {
       const piece = this.#pieces[index] as Int32Array;
@@ -228,4 +229,3 @@ class Level {
     }
   }
 }
-

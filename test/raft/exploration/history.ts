@@ -65,26 +65,25 @@ export class Histories {
   }
 
   /** `disks` are those after the step of `slot`, except that what it committed counts before. */
-  after(past: number, slot: number, notes: readonly Note[], disks: Disks): After {
-    const key = this.#keyOf(slot, notes, disks);
+  after(past: number, slot: number, number: number, notes: readonly Note[], disks: Disks): After {
+    const commits = notes.some(({ kind }) => kind === 'committed');
+    const key = commits ? -1 : this.#keyOf(slot, number, disks);
     const known = key < 0 ? -1 : this.#quiet.get(past, key);
     if (known >= 0) return { past: known, violations: [] };
     const after = this.#judged(this.#past(past), slot, notes, disks);
-    const number = this.#numberOf(after.past);
-    if (key >= 0 && after.violations.length === 0) this.#quiet.set(past, key, number);
-    return { past: number, violations: after.violations };
+    const next = this.#numberOf(after.past);
+    if (key >= 0 && after.violations.length === 0) this.#quiet.set(past, key, next);
+    return { past: next, violations: after.violations };
   }
 
-  /** Steps that commit depend on the whole of the disks and are judged anew each time. */
-  #keyOf(slot: number, notes: readonly Note[], { terms }: Disks): number {
-    if (notes.some(({ kind }) => kind === 'committed')) return -1;
-    const text = `${slot}/${terms.join()}/${JSON.stringify(notes)}`;
-    const known = this.#keys.get(text);
-    if (known !== undefined) return known;
-    this.#keys.set(text, this.#keys.size);
-    return this.#keys.size - 1;
+  /**
+   * A small number for all that a judgement depends on, beside the past. (A step that commits depends
+   * on the whole of the disks, and is judged anew each time.)
+   */
+  #keyOf(slot: number, notes: number, { terms: [a = 0, b = 0, c = 0] }: Disks): number {
+    if (a > 15 || b > 15 || c > 15) return -1;
+    return ((notes * 4 + slot) << 12) | (a << 8) | (b << 4) | c;
   }
-  readonly #keys = new Map<string, number>();
 
   #judged(
     before: Past,

@@ -6,7 +6,8 @@
 import type { Scope } from './bounds.ts';
 import { actionNumber, type Catalogue, KINDS, type Step } from './catalogue.ts';
 import type { Histories } from './history.ts';
-import { booted, type Note, type Violation } from './node.ts';
+import type { Violation } from './node.ts';
+import { booted } from './run.ts';
 import { HEADER, PAST } from './world.ts';
 
 export type Beginning = {
@@ -36,7 +37,7 @@ class Prelude {
   readonly #catalogue: Catalogue;
   readonly #histories: Histories;
   readonly #nodes: number[] = [];
-  readonly #pending: (readonly [number, readonly Note[]])[] = [];
+  readonly #pending: (readonly [number, number])[] = [];
   readonly #violations: Violation[] = [];
   #messages: number[] = [];
   #past = 0;
@@ -50,15 +51,16 @@ class Prelude {
     this.#nodes[slot] = step.node;
     this.#messages.push(...step.sent);
     this.#violations.push(...step.violations);
-    if (step.notes >= 0) this.#pending.push([slot, this.#catalogue.notes(step.notes)]);
+    if (step.notes >= 0) this.#pending.push([slot, step.notes]);
     if (this.#nodes.length < PAST || this.#nodes.includes(-1)) return;
     const sketches = this.#nodes.map((node) => this.#catalogue.sketch(node));
     const disks = {
       terms: sketches.map(({ diskTerm }) => diskTerm),
       chains: sketches.map(({ disk }) => disk),
     };
-    for (const [at, notes] of this.#pending.splice(0)) {
-      const after = this.#histories.after(this.#past, at, notes, disks);
+    for (const [at, number] of this.#pending.splice(0)) {
+      const notes = this.#catalogue.notes(number);
+      const after = this.#histories.after(this.#past, at, number, notes, disks);
       this.#past = after.past;
       this.#violations.push(...after.violations);
     }

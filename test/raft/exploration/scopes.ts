@@ -12,7 +12,10 @@ const PLAIN: Omit<Scope, 'name' | 'about' | 'budget'> = {
   disks: BLANKS,
   led: false,
   forEver: false,
+  inFlight: 4,
   maxAppendBytes: MUCH,
+  instantDisk: false,
+  alike: false,
   targets: [],
 };
 
