@@ -2,7 +2,7 @@
  * How much may happen in one explored history. Everything else (which message is delivered when, in
  * what order, how long a disk takes) is free.
  */
-import type { ChangeTarget, Configuration, Restored } from '../../../src/raft/types.ts';
+import type { ChangeTarget, Configuration, Entry, HardState } from '../../../src/raft/types.ts';
 import type { Kind } from './catalogue.ts';
 
 /** At most this often, over all nodes; at most 3, since they are packed into two bits each. */
@@ -57,13 +57,20 @@ export const NONE: Budget = {
   duplicate: 0,
 };
 
+export type Disk = {
+  readonly hardState: HardState;
+  readonly entries: readonly Entry[];
+  /** So many of the entries have gone into a snapshot. */
+  readonly saved: number;
+};
+
 export type Scope = {
   readonly name: string;
   readonly about: string;
   readonly budget: Budget;
   readonly bootstrap: Configuration;
   /** What the disks of the nodes a, b, c hold at the beginning. */
-  readonly disks: readonly [Restored, Restored, Restored];
+  readonly disks: readonly [Disk, Disk, Disk];
   /** Whether a is elected, and everything delivered and written, before the exploration begins. */
   readonly led: boolean;
   /**

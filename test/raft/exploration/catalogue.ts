@@ -67,6 +67,7 @@ export type Step = {
 export class Catalogue {
   readonly setting: Setting;
   readonly slots: readonly NodeId[];
+  readonly #keyOf: (node: Node) => string;
   readonly #nodes: Node[] = [];
   readonly #sketches: Sketch[] = [];
   readonly #nodeNumbers = new Map<string, number>();
@@ -79,9 +80,11 @@ export class Catalogue {
   readonly #steps: Step[] = [];
   readonly #stepNumbers = new PairMap();
 
-  constructor(setting: Setting, slots: readonly NodeId[]) {
+  /** Another `key` is for controls: one that leaves out too much must be noticed. */
+  constructor(setting: Setting, slots: readonly NodeId[], key = keyOf) {
     this.setting = setting;
     this.slots = slots;
+    this.#keyOf = key;
   }
 
   get nodes(): number {
@@ -112,6 +115,11 @@ export class Catalogue {
   /** The message can have no effect on a node whose disk holds a term from this one on. */
   deadFrom(action: number): number {
     return this.#deadAbove[action - FIRST_MESSAGE] as number;
+  }
+
+  /** The message's text, by which equal ones are known. */
+  text(action: number): string {
+    return fingerprint(this.message(action), 0);
   }
 
   notes(number: number): readonly Note[] {
@@ -155,7 +163,7 @@ export class Catalogue {
   }
 
   #numberOf(node: Node): number {
-    const key = keyOf(node);
+    const key = this.#keyOf(node);
     const known = this.#nodeNumbers.get(key);
     if (known !== undefined) return known;
     const number = this.#nodes.length;

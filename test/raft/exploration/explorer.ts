@@ -8,7 +8,7 @@ import type { Scope } from './bounds.ts';
 import { Catalogue } from './catalogue.ts';
 import { Chains } from './chain.ts';
 import { Histories } from './history.ts';
-import type { Setting, Violation } from './node.ts';
+import type { Node, Setting, Violation } from './node.ts';
 import { type Beginning, began } from './prelude.ts';
 import type { Sabotage } from './sabotage.ts';
 import { FingerprintSet, finished, mixed, Numbers } from './tables.ts';
@@ -20,6 +20,7 @@ export type Limits = {
   readonly blindTo?: readonly string[];
   readonly progress?: (now: Progress) => void;
   readonly everyStates?: number;
+  readonly keyOf?: (node: Node) => string;
 };
 
 export type Progress = {
@@ -59,6 +60,7 @@ export class Explorer {
   readonly #vias = new Numbers();
   #frontier = new Level();
   #after = new Level();
+  #nextProgress = 0;
   #steps = 0;
   #depth = 0;
   #finding: Finding | null = null;
@@ -80,7 +82,7 @@ export class Explorer {
       instantDisk: scope.instantDisk,
       sabotage,
     };
-    this.catalogue = new Catalogue(this.#setting, slots);
+    this.catalogue = new Catalogue(this.#setting, slots, limits.keyOf);
     const histories = new Histories(chains, slots);
     this.worlds = new Worlds(this.catalogue, histories, scope);
     this.beginning = began(scope, this.catalogue, histories);
@@ -111,8 +113,7 @@ export class Explorer {
     [this.#frontier, this.#after] = [this.#after, this.#frontier];
     this.#after.clear();
     const first = this.#seen.size - this.#frontier.count;
-    const { everyStates = 200_000, progress } = this.#limits;
-    let next = this.#seen.size + everyStates;
+    const { everyStates = 100_000, progress } = this.#limits;
     this.#frontier.visit((world, at, length, number) => {
       if (this.#finding !== null || !this.#room()) return false;
       this.worlds.follow(world, at, length, (size, via, violations) => {
@@ -120,8 +121,8 @@ export class Explorer {
         this.#steps += 1;
         this.#visit(size, first + number, via, violations);
       });
-      if (this.#seen.size >= next) {
-        next += everyStates;
+      if (this.#seen.size >= this.#nextProgress) {
+        this.#nextProgress = this.#seen.size + everyStates;
         progress?.({ states: this.#seen.size, depth: this.#depth, waiting: this.#after.count });
       }
       return true;

@@ -3,10 +3,12 @@
  * leader, an election of a in which everything is delivered and written in the order in which it
  * came. These steps are no part of what is explored and spend nothing.
  */
-import type { Scope } from './bounds.ts';
+import type { Restored } from '../../../src/raft/types.ts';
+import type { Disk, Scope } from './bounds.ts';
 import { actionNumber, type Catalogue, KINDS, type Step } from './catalogue.ts';
+import { type Chains, EMPTY } from './chain.ts';
 import type { Histories } from './history.ts';
-import type { Violation } from './node.ts';
+import { stateOf, type Violation } from './node.ts';
 import { booted } from './run.ts';
 import { HEADER, PAST } from './world.ts';
 
@@ -21,16 +23,27 @@ const MAX_STEPS = 1000;
 
 export function began(scope: Scope, catalogue: Catalogue, histories: Histories): Beginning {
   const start = new Prelude(catalogue, histories);
+  const { chains } = catalogue.setting;
   for (const [slot, id] of catalogue.slots.entries()) {
     const disk = scope.disks[slot];
     if (disk === undefined) throw new Error(`no disk for ${id}`);
-    start.takes(slot, catalogue.recorded(booted(catalogue.setting, id, disk)));
+    start.takes(slot, catalogue.recorded(booted(catalogue.setting, id, contentOf(disk, chains))));
   }
   if (scope.led) {
     start.acts(0, TIMEOUT);
     start.settles();
   }
   return start.end();
+}
+
+/** What a node finds on its disk. The state of a state machine is the log that made it. */
+function contentOf({ hardState, entries, saved }: Disk, chains: Chains): Restored {
+  const last = entries[saved - 1];
+  if (last === undefined) return { hardState, snapshot: null, entries };
+  const chain = entries.slice(0, saved).reduce((at, entry) => chains.extended(at, entry), EMPTY);
+  const configuration = chains.configurationOf(chain);
+  const meta = { index: saved, term: last.term, configuration };
+  return { hardState, snapshot: { meta, state: stateOf(chain) }, entries: entries.slice(saved) };
 }
 
 class Prelude {

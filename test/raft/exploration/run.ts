@@ -182,8 +182,12 @@ class Run {
       this.#violations.push({ invariant, story: `${this.#id}: ${story}` });
     }
     this.#note(before, counted, ready);
-    this.#core = spoilt(this.#setting.sabotage, before, this.#core);
+    const after = spoilt(this.#setting.sabotage, before, this.#core);
+    const isSpoilt = after !== this.#core;
+    this.#core = after;
     this.#perform(ready);
+    // What the faulty rule did belongs to this step: its writes and commits must not wait.
+    if (isSpoilt) this.#step({ kind: 'applied', index: 0 });
   }
 
   #note(before: RaftStatus, counted: Configuration, ready: Ready): void {

@@ -51,7 +51,7 @@ export function spoilt(sabotage: Sabotage, before: RaftStatus | null, core: Raft
       return before.term !== term ? core : core.fork(forgetVote);
     }
     case 'prior-term-commit':
-      return core.status().role === 'leader' ? core.fork(commitByCounting) : core;
+      return core.status().role === 'leader' ? committedByCounting(core) : core;
     case 'one-half-of-joint':
       return core.status().configuration.outgoing.length > 0 ? core.fork(dropOldHalf) : core;
     default:
@@ -61,6 +61,11 @@ export function spoilt(sabotage: Sabotage, before: RaftStatus | null, core: Raft
 
 function forgetVote(state: State): void {
   state.votedFor = null;
+}
+
+function committedByCounting(core: RaftCore): RaftCore {
+  const after = core.fork(commitByCounting);
+  return after.status().commitIndex === core.status().commitIndex ? core : after;
 }
 
 function commitByCounting(state: State): void {
