@@ -67,7 +67,8 @@ export type Step = {
 export class Catalogue {
   readonly setting: Setting;
   readonly slots: readonly NodeId[];
-  readonly #keyOf: (node: Node) => string;
+  /** By this text equal states are known. */
+  readonly key: (node: Node) => string;
   readonly #nodes: Node[] = [];
   readonly #sketches: Sketch[] = [];
   readonly #nodeNumbers = new Map<string, number>();
@@ -84,7 +85,7 @@ export class Catalogue {
   constructor(setting: Setting, slots: readonly NodeId[], key = keyOf) {
     this.setting = setting;
     this.slots = slots;
-    this.#keyOf = key;
+    this.key = key;
   }
 
   get nodes(): number {
@@ -120,6 +121,23 @@ export class Catalogue {
   /** The message's text, by which equal ones are known. */
   text(action: number): string {
     return fingerprint(this.message(action), 0);
+  }
+
+  /** What happened at all, in words: a world in which nothing happens would prove nothing. */
+  landmarks(): ReadonlySet<string> {
+    const seen = new Set<string>();
+    for (const note of this.#notes.flat()) {
+      if (note.kind === 'elected') seen.add(`a leader of term ${note.term}`);
+      if (note.kind === 'confirmed') seen.add('a read is confirmed');
+      if (note.kind === 'refused') seen.add('a read is refused');
+      if (note.kind !== 'committed') continue;
+      seen.add(`a commit of ${this.setting.chains.describe(note.chain)}`);
+    }
+    for (const { id, core, disk } of this.#nodes) {
+      if (core.status().diskStalled) seen.add('a disk hangs');
+      if (disk.snapshot !== null) seen.add(`a snapshot on ${id}`);
+    }
+    return seen;
   }
 
   notes(number: number): readonly Note[] {
@@ -163,7 +181,7 @@ export class Catalogue {
   }
 
   #numberOf(node: Node): number {
-    const key = this.#keyOf(node);
+    const key = this.key(node);
     const known = this.#nodeNumbers.get(key);
     if (known !== undefined) return known;
     const number = this.#nodes.length;

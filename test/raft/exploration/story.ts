@@ -4,7 +4,7 @@ import type { Explorer, Finding } from './explorer.ts';
 import type { Action, Moved, Node } from './node.ts';
 import { memoryChain } from './node.ts';
 import { Replay } from './replay.ts';
-import { unpacked } from './world.ts';
+import { HEADER, unpacked } from './world.ts';
 
 export function story(explorer: Explorer, { path, violation }: Finding): string {
   const replay = new Replay(explorer);
@@ -21,15 +21,34 @@ export function story(explorer: Explorer, { path, violation }: Finding): string 
     const { action, slot, lost, stays } = unpacked(via);
     const deed = explorer.catalogue.actionOf(action);
     const { id } = replay.node(slot);
+    const before = replay.world;
     const done = replay.take(via);
     const again = stays ? ' (and may come again)' : '';
-    const missing = lost > 0 ? '; more than the network holds, some is lost' : '';
+    const missing = lost > 0 ? lostOf(explorer, before, replay.world, via) : '';
     lines.push(
       `${`${index + 1}.`.padStart(3)} ${id} ${deedOf(deed)}${again}${sentBy(done)}${missing}`,
     );
     lines.push(`    ${tell(done.node)}`);
   }
   return [...lines, `=> ${violation.invariant}: ${violation.story}`].join('\n');
+}
+
+/** What was on its way or was sent, did not arrive, and is not on its way any more. */
+function lostOf(explorer: Explorer, before: Int32Array, after: Int32Array, via: number): string {
+  const { catalogue } = explorer;
+  const { action, slot, stays } = unpacked(via);
+  const { sent } = catalogue.step(before[slot] as number, action);
+  const gone = [...before.subarray(HEADER), ...sent].sort((a, b) => a - b);
+  const arrived = !stays && gone.includes(action) ? [action] : [];
+  for (const message of [...after.subarray(HEADER), ...arrived]) {
+    const at = gone.indexOf(message);
+    if (at >= 0) gone.splice(at, 1);
+  }
+  const names = gone.map((number) => {
+    const message = catalogue.message(number);
+    return `${messageOf(message)} to ${message.to}`;
+  });
+  return `; lost: ${names.join(', ')}`;
 }
 
 function sentBy({ sent }: Moved): string {

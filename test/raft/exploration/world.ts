@@ -254,7 +254,7 @@ export class Worlds {
   }
 }
 
-function changesNothing({ node, sent, notes, violations }: Step, before: number): boolean {
+export function changesNothing({ node, sent, notes, violations }: Step, before: number): boolean {
   return node === before && sent.length === 0 && notes < 0 && violations.length === 0;
 }
 
