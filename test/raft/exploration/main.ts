@@ -13,8 +13,8 @@ import { SCOPES, scopeOf, WIDE } from './scopes.ts';
 import { story } from './story.ts';
 
 const EVERY_MS = 3000;
-/** 16 GiB of history would be the next limit; a fingerprint and a step back cost some 30 bytes. */
-const MOST_STATES = 60_000_000;
+/** Of one scope: a fingerprint and the step back cost some 30 bytes, so this is about 1.5 GiB. */
+const MOST_STATES = 40_000_000;
 
 const { values } = parseArgs({
   options: {

@@ -24,6 +24,7 @@ const MAX_MESSAGES = 1000;
 
 /** One step of a world, packed: what happened, at which node, what was lost, whether it stayed. */
 export function packed({ action, slot, lost, stays }: Via): number {
+  if (action >= 1 << 20) throw new Error('more different messages than any scope should cause');
   return (action << 11) | (lost << 3) | (slot << 1) | (stays ? 1 : 0);
 }
 
