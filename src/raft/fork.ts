@@ -35,6 +35,7 @@ function forkRole(role: RoleState): RoleState {
         peers: new Map(Array.from(role.peers, ([peer, progress]) => [peer, progress.fork()])),
         roundsBegan: new Map(role.roundsBegan),
         reads: role.reads.map((read) => ({ ...read })),
+        bulk: { ...role.bulk },
       };
     default:
       return { ...role, votes: new Map(role.votes), proposals: [...role.proposals] };

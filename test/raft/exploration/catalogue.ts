@@ -275,6 +275,7 @@ function deadFrom(message: RaftMessage): number {
     case 'append-reply':
     case 'snapshot-reply':
     case 'vote-reply':
+    case 'transfer-refused':
       return message.term + 1;
     case 'pre-vote-reply':
       return message.granted ? message.term : Number.POSITIVE_INFINITY;

@@ -16,8 +16,9 @@ const MOMENTS: Readonly<Record<string, Rule>> = {
   electionDeadlineMs: 'dropped',
   heartbeatDeadlineMs: 'dropped',
   deadlineMs: 'dropped',
-  // With heartbeats of no length a chunk may be repeated by every heartbeat.
+  // With heartbeats of no length a chunk may be sent, and be repeated, at any time.
   sentMs: 'dropped',
+  sinceMs: 'dropped',
   // Told to whoever reads the clock (horizons, rounds of reads); nothing in the core asks for them.
   acknowledgedMs: 'dropped',
   horizonMs: 'dropped',
