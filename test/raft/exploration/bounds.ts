@@ -83,6 +83,8 @@ export type Scope = {
   readonly maxAppendBytes: number;
   /** Each write is on the disk before anything else happens. */
   readonly instantDisk: boolean;
+  /** Two messages that have arrived may be handed in together (`stepAll`). */
+  readonly gathers: boolean;
   /** The nodes are alike, so whoever is the first to time out may be called a. */
   readonly alike: boolean;
   /** Where a change of membership leads to: the first one, then the next. */

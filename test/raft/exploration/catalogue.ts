@@ -44,6 +44,7 @@ export const KINDS = [
 export type Kind = (typeof KINDS)[number];
 const PER_KIND = 4;
 export const FIRST_MESSAGE = KINDS.length * PER_KIND;
+const FIRST_PAIR = 1 << 19;
 
 /** What the search asks of a state of a node, without looking into it. */
 export type Sketch = {
@@ -76,6 +77,8 @@ export class Catalogue {
   readonly #slotOf: number[] = [];
   readonly #deadAbove: number[] = [];
   readonly #messageNumbers = new Map<string, number>();
+  readonly #pairs: (readonly [number, number])[] = [];
+  readonly #pairNumbers = new PairMap();
   readonly #notes: (readonly Note[])[] = [];
   readonly #noteNumbers = new Map<string, number>();
   readonly #steps: Step[] = [];
@@ -106,6 +109,22 @@ export class Catalogue {
 
   message(action: number): RaftMessage {
     return this.#messages[action - FIRST_MESSAGE] as RaftMessage;
+  }
+
+  /** Two messages for one node, taken in one step. */
+  pair(first: number, second: number): number {
+    const known = this.#pairNumbers.get(first, second);
+    if (known >= 0) return known;
+    const number = FIRST_PAIR + this.#pairs.length;
+    this.#pairs.push([first, second]);
+    this.#pairNumbers.set(first, second, number);
+    return number;
+  }
+
+  /** The messages that an action takes off the network. */
+  taken(action: number): readonly number[] {
+    if (action >= FIRST_PAIR) return this.#pairs[action - FIRST_PAIR] ?? [];
+    return action >= FIRST_MESSAGE ? [action] : [];
   }
 
   /** Where the message goes. */
@@ -165,7 +184,11 @@ export class Catalogue {
   }
 
   actionOf(action: number): Action {
-    if (action >= FIRST_MESSAGE) return { kind: 'deliver', message: this.message(action) };
+    if (action >= FIRST_PAIR) {
+      const pair = this.#pairs[action - FIRST_PAIR] ?? [];
+      return { kind: 'deliver', messages: pair.map((one) => this.message(one)) };
+    }
+    if (action >= FIRST_MESSAGE) return { kind: 'deliver', messages: [this.message(action)] };
     const kind = KINDS[Math.floor(action / PER_KIND)] as Kind;
     const which = action % PER_KIND;
     switch (kind) {

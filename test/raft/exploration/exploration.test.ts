@@ -34,6 +34,8 @@ const REACHED: Readonly<Record<string, readonly string[]>> = {
   'false-news': ['a disk hangs', 'a leader of term 2'],
   removal: ['a commit of [no-op@1 {a|abc}@1 {a}@1]', 'a commit of [no-op@1 {a|abc}@1 no-op@2]'],
   replacement: ['a commit of [no-op@1 {ac|ab}@1 {ac}@1]', 'a leader of term 2'],
+  'own-snapshot': ['a snapshot on a', 'a snapshot on c', 'a leader of term 2'],
+  gathered: ['a leader of term 1', 'a leader of term 2', 'a commit of [no-op@1 no-op@2]'],
   snapshot: ['a snapshot on c', 'a leader of term 2', 'a commit of [no-op@1 no-op@1 no-op@2]'],
 };
 

@@ -48,7 +48,7 @@ export type Node = {
 };
 
 export type Action =
-  | { readonly kind: 'deliver'; readonly message: RaftMessage }
+  | { readonly kind: 'deliver'; readonly messages: readonly RaftMessage[] }
   /** A follower or candidate has waited long enough. */
   | { readonly kind: 'timeout' }
   | { readonly kind: 'heartbeat' }

@@ -8,6 +8,7 @@ import { RaftCore } from '../../../src/raft/core.ts';
 import { checkStep } from '../../../src/raft/invariants.ts';
 import type {
   Configuration,
+  GatheredEvent,
   Persist,
   RaftEvent,
   RaftMessage,
@@ -129,7 +130,7 @@ class Run {
         break;
       default:
         this.#now = Math.max(this.#now, this.#timeOf(action));
-        this.#step(this.#eventOf(action));
+        this.#step(...this.#eventsOf(action));
     }
   }
 
@@ -146,12 +147,16 @@ class Run {
     }
   }
 
+  #eventsOf(action: Action): readonly RaftEvent[] {
+    if (action.kind !== 'deliver') return [this.#eventOf(action)];
+    const { sabotage } = this.#setting;
+    return action.messages.map((message) => {
+      return { kind: 'message', message: received(sabotage, message, this.#core) };
+    });
+  }
+
   #eventOf(action: Action): RaftEvent {
     switch (action.kind) {
-      case 'deliver': {
-        const { sabotage } = this.#setting;
-        return { kind: 'message', message: received(sabotage, action.message, this.#core) };
-      }
       case 'disk-stalled':
         return { kind: 'disk-stalled', sinceMs: this.#now };
       case 'transfer':
@@ -174,10 +179,14 @@ class Run {
     }
   }
 
-  #step(event: RaftEvent): void {
+  #step(...events: readonly RaftEvent[]): void {
     const before = this.#core.status();
     const counted = this.#setting.chains.configurationOf(this.#chain());
-    const ready = this.#core.step(event, this.#now, NO_CHANCE);
+    const [event] = events;
+    const ready =
+      event !== undefined && events.length === 1
+        ? this.#core.step(event, this.#now, NO_CHANCE)
+        : this.#core.stepAll(events as readonly GatheredEvent[], this.#now, NO_CHANCE);
     for (const { invariant, story } of checkStep(before, this.#core)) {
       this.#violations.push({ invariant, story: `${this.#id}: ${story}` });
     }

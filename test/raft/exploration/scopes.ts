@@ -20,6 +20,7 @@ const PLAIN: Omit<Scope, 'name' | 'about' | 'budget'> = {
   inFlight: 2,
   maxAppendBytes: ALL_BYTES,
   instantDisk: false,
+  gathers: false,
   alike: false,
   targets: [],
 };
@@ -147,6 +148,20 @@ export const SCOPES: readonly Scope[] = [
     disks: [disk(1, [1, 1], 'a', 2), disk(1, [1, 1], 'a'), disk(1, [])],
     budget: upTo({ timeout: 1, heartbeat: 1, crash: 1 }),
   },
+  {
+    ...PLAIN,
+    name: 'own-snapshot',
+    about: 'whoever leads c saves its state machine first, and may lose its power',
+    disks: [disk(1, [1, 1], 'a'), disk(1, [1, 1], 'a'), disk(1, [])],
+    budget: upTo({ timeout: 1, compact: 1, crash: 1 }),
+  },
+  {
+    ...BLANK_NODES,
+    name: 'gathered',
+    about: 'two timeouts, slow disks, a power loss; two messages may be taken in one step',
+    budget: upTo({ timeout: 2, crash: 1 }),
+    gathers: true,
+  },
 ];
 
 export function scopeOf(name: string): Scope {
@@ -158,6 +173,11 @@ export function scopeOf(name: string): Scope {
 export const WIDE: readonly Scope[] = [
   wider('figure-8', 'slow disks', { instantDisk: false }),
   wider('reads', 'a command', { budget: upTo({ read: 1, propose: 1, timeout: 1, silence: 1 }) }),
+  wider('gathered', 'more on its way', { inFlight: 3 }),
+  wider('succession-by-crash', 'two messages may be taken in one step', { gathers: true }),
+  wider('own-snapshot', 'a heartbeat', {
+    budget: upTo({ timeout: 1, compact: 1, crash: 1, heartbeat: 1 }),
+  }),
   wider('removal', 'more on its way', { inFlight: 3 }),
   wider('old-messages', 'more on its way', { inFlight: 3 }),
   wider('snapshot', 'more on its way', { inFlight: 3 }),

@@ -39,7 +39,7 @@ function lostOf(explorer: Explorer, before: Int32Array, after: Int32Array, via: 
   const { action, slot, stays } = unpacked(via);
   const { sent } = catalogue.step(before[slot] as number, action);
   const gone = [...before.subarray(HEADER), ...sent].sort((a, b) => a - b);
-  const arrived = !stays && gone.includes(action) ? [action] : [];
+  const arrived = stays ? [] : catalogue.taken(action);
   for (const message of [...after.subarray(HEADER), ...arrived]) {
     const at = gone.indexOf(message);
     if (at >= 0) gone.splice(at, 1);
@@ -59,7 +59,9 @@ function sentBy({ sent }: Moved): string {
 function deedOf(action: Action): string {
   switch (action.kind) {
     case 'deliver':
-      return `hears from ${action.message.from}: ${messageOf(action.message)}`;
+      return action.messages
+        .map((message) => `hears from ${message.from}: ${messageOf(message)}`)
+        .join(' and ');
     case 'timeout':
       return 'has waited long enough';
     case 'heartbeat':

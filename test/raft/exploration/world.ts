@@ -109,6 +109,7 @@ export class Worlds {
       if (changesNothing(step, before)) continue;
       const via = { action, slot, lost: 0, stays: true };
       if (!this.#scope.forEver) {
+        if (this.#scope.gathers) this.#pairs(world, at, length, i, slot, visit);
         this.#build(world, at, length, i);
         this.#lead(slot, step, spent, { ...via, stays: false }, visit);
         if (!again) continue;
@@ -116,6 +117,26 @@ export class Worlds {
       this.#build(world, at, length, -1);
       const cost = this.#scope.forEver ? 0 : 1 << shift;
       this.#lead(slot, step, spent + cost, via, visit);
+    }
+  }
+
+  /** The message at `first` and, after it, each other one for the same node, in one step. */
+  #pairs(
+    world: Int32Array,
+    at: number,
+    length: number,
+    first: number,
+    slot: number,
+    visit: Visit,
+  ): void {
+    const spent = world[at + SPENT] as number;
+    for (let i = HEADER; i < length; i += 1) {
+      const second = world[at + i] as number;
+      if (i === first || this.#catalogue.slotOf(second) !== slot) continue;
+      const action = this.#catalogue.pair(world[at + first] as number, second);
+      const step = this.#catalogue.step(world[at + slot] as number, action);
+      this.#build(world, at, length, first, i);
+      this.#lead(slot, step, spent, { action, slot, lost: 0, stays: false }, visit);
     }
   }
 
@@ -144,12 +165,12 @@ export class Worlds {
     }
   }
 
-  /** The draft becomes the world as it is, without the message at `without`. */
-  #build(world: Int32Array, at: number, length: number, without: number): void {
+  /** The draft becomes the world as it is, without the messages at these places. */
+  #build(world: Int32Array, at: number, length: number, without: number, too = -1): void {
     const draft = this.#draft;
     let size = 0;
     for (let i = 0; i < length; i += 1) {
-      if (i === without) continue;
+      if (i === without || i === too) continue;
       draft[size] = world[at + i] as number;
       size += 1;
     }
