@@ -58,6 +58,18 @@ export class ConfigurationHistory {
     this.#base = { index, configuration };
   }
 
+  /** A history that goes its own way from here; see fork.ts. */
+  fork(): ConfigurationHistory {
+    const twin = new ConfigurationHistory(this.#base.index, this.#base.configuration);
+    twin.#later = [...this.#later];
+    return twin;
+  }
+
+  /** All that decides how it goes on, as plain data. */
+  image(): object {
+    return { base: this.#base, later: this.#later };
+  }
+
   get inForce(): Configuration {
     return (this.#later.at(-1) ?? this.#base).configuration;
   }

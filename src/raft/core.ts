@@ -15,6 +15,7 @@ import type { Random } from '../lib/random.ts';
 import { dropRemovedPeers, leaveJoint, proposeChange } from './change.ts';
 import { ConfigurationHistory, isSameConfiguration } from './configuration.ts';
 import { countOwnVote, onElectionDeadline, onForgetLeader } from './election.ts';
+import { forkOf, imageOf } from './fork.ts';
 import {
   advanceCommit,
   leaderDeadlineMs,
@@ -131,6 +132,18 @@ export class RaftCore {
     if (state.role.kind === 'leader') lead(state, state.role);
     stepDownWhenRemoved(state);
     return ready(state, installed);
+  }
+
+  /** A twin that goes its own way from here; `edit` may break it, for controls (see fork.ts). */
+  fork(edit?: (state: State) => void): RaftCore {
+    const state = forkOf(this.#state);
+    edit?.(state);
+    return new RaftCore(state);
+  }
+
+  /** All that decides how it goes on, as plain data that must not be changed (see fork.ts). */
+  image(): object {
+    return imageOf(this.#state);
   }
 
   status(): RaftStatus {

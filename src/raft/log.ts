@@ -45,6 +45,21 @@ export class RaftLog {
     this.#unwritten = this.lastIndex + 1;
   }
 
+  /** A log that goes its own way from here; see fork.ts. */
+  fork(): RaftLog {
+    const twin = new RaftLog({ snapshot: this.#snapshot, entries: [] });
+    twin.#base = this.#base;
+    twin.#entries = [...this.#entries];
+    twin.#unwritten = this.#unwritten;
+    return twin;
+  }
+
+  /** All that decides how it goes on, as plain data. */
+  image(): object {
+    const [snapshot, base, unwritten] = [this.#snapshot, this.#base, this.#unwritten];
+    return { snapshot, base, entries: this.#entries, unwritten };
+  }
+
   get snapshot(): Snapshot | null {
     return this.#snapshot;
   }

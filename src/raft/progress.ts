@@ -51,6 +51,26 @@ export class Progress {
     this.contactMs = now;
   }
 
+  /** A progress that goes its own way from here; see fork.ts. */
+  fork(): Progress {
+    const twin = new Progress(this.#next, this.contactMs);
+    twin.#state = this.#state;
+    twin.#match = this.#match;
+    twin.#inflight = [...this.#inflight];
+    twin.#probing = this.#probing;
+    twin.#transmission = this.#transmission === null ? null : { ...this.#transmission };
+    twin.echoedRound = this.echoedRound;
+    twin.toldCommit = this.toldCommit;
+    return twin;
+  }
+
+  /** All that decides how it goes on, as plain data. */
+  image(): object {
+    const [state, match, next] = [this.#state, this.#match, this.#next];
+    const [inflight, probing, transmission] = [this.#inflight, this.#probing, this.#transmission];
+    return { ...this, state, match, next, inflight, probing, transmission };
+  }
+
   get state(): ProgressState {
     return this.#state;
   }

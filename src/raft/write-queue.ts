@@ -36,6 +36,21 @@ export class WriteQueue {
     this.#durableIndex = lastIndex;
   }
 
+  /** A queue that goes its own way from here; see fork.ts. */
+  fork(): WriteQueue {
+    const twin = new WriteQueue(this.#durable, this.#durableIndex);
+    twin.#outstanding.push(...this.#outstanding.map((write) => ({ ...write })));
+    twin.#nextMark = this.#nextMark;
+    twin.#issued = this.#issued;
+    return twin;
+  }
+
+  /** All that decides how it goes on, as plain data. */
+  image(): object {
+    const [outstanding, nextMark, issued] = [this.#outstanding, this.#nextMark, this.#issued];
+    return { outstanding, nextMark, issued, durable: this.#durable, upTo: this.#durableIndex };
+  }
+
   /** Everything up to here is on the disk and is what the log in memory holds. */
   get durableIndex(): number {
     return this.#durableIndex;
