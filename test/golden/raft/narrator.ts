@@ -196,14 +196,12 @@ export class Narrator {
     happenings.tellNewest(id, 'hear', text, after.commitIndex);
   }
 
-  #tellFollowers({ id, before, after }: Step): void {
+  #tellFollowers({ id, before, ready, after }: Step): void {
     const { happenings, snapshotChunkBytes } = this.#options;
-    if (
-      before.transferringTo !== null &&
-      after.role === 'leader' &&
-      after.transferringTo === null
-    ) {
-      happenings.tell(id, 'give up', `handing over to ${before.transferringTo}`);
+    if (ready.transferEnded !== null) {
+      const { outcome, to } = ready.transferEnded;
+      const why = { refused: 'refused', 'timed-out': 'out of time', replaced: 'asked for another' };
+      happenings.tell(id, 'give up', `handing over to ${to}: ${why[outcome]}`);
     }
     if (before.role !== 'leader' || after.role !== 'leader') return;
     for (const { matchIndex, node, state } of after.followers) {
