@@ -19,6 +19,7 @@ import type { Logger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { openTrace } from '../observability/trace.ts';
 import { isVoter } from '../raft/configuration.ts';
+import { noteFirstStart, refuseForgottenLog } from '../storage/first-start.ts';
 import { LevelLogStore } from '../storage/level-log-store.ts';
 import { monotonicClock, wallMs } from '../system/clock.ts';
 import { productionAgents } from './agents.ts';
@@ -71,9 +72,11 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   }
   const directory = join(config.dataDirectory, 'log');
   const { clusterId, interconnects, node } = config;
+  await refuseForgottenLog(config.dataDirectory, directory);
   const log = await LevelLogStore.open({ directory, clusterId, node });
   const lifecycle = new Lifecycle(logger);
   await lifecycle.start([{ name: 'log', start: () => undefined, stop: () => log.close() }]);
+  await noteFirstStart(config.dataDirectory);
   const trace = options.tracePath === null ? null : await openTrace({ path: options.tracePath });
   const agents = await productionAgents(config, logger);
   const late: { view: OperatorView | null; desk: JoinDesk | null } = { view: null, desk: null };

@@ -21,6 +21,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { EXIT } from '../../src/cli/exit-codes.ts';
 import type { ProblemCode } from '../../src/lib/problems.ts';
+import { noteFirstStart } from '../../src/storage/first-start.ts';
 import type { EmbeddedCluster } from '../demo/embedded-cluster.ts';
 import { marked } from '../demo/processes.ts';
 import { until } from '../lab/kernel/index.ts';
@@ -171,6 +172,14 @@ describe('a damaged database', () => {
     damage();
     const say = name === DAMAGES[0]?.[0] ? 'JSON and words' : 'JSON';
     await refusedAs('DATABASE_CORRUPT', logOf(place), { say });
+  });
+
+  test('the whole log is gone, and this node has had one: it is not begun anew', async () => {
+    await writeSoundLog(place);
+    await noteFirstStart(place.config.dataOf('node1'));
+    rmSync(logOf(place), { recursive: true });
+    await refusedAs('DATABASE_CORRUPT', logOf(place));
+    expect(existsSync(logOf(place))).toBe(false);
   });
 
   const TABLES: readonly (readonly [string, () => void])[] = [
