@@ -66,7 +66,7 @@ const PARTS: readonly Part[] = [
   {
     name: 'unit',
     about: 'unit tests, tidy, contract suites on what runs anywhere, seeded simulations',
-    budgetSeconds: long ? 7_200 : 480,
+    budgetSeconds: long ? 7_200 : 720,
     commands: [vitest('unit')],
     environment: long ? { HOLDFAST_LONG: '1' } : {},
     unavailable: () => null,
@@ -74,7 +74,7 @@ const PARTS: readonly Part[] = [
   {
     name: 'mutants',
     about: 'rules broken on purpose, each caught by the test that is named for it',
-    budgetSeconds: 150,
+    budgetSeconds: 240,
     commands: [
       ['node', 'test/mutants/main.ts', '--designated', '--counts', join(reports, 'mutants.json')],
     ],
