@@ -362,6 +362,12 @@ export const PROBLEMS = {
     cause: 'a node of another cluster answered on the address of a member',
     remedy: 'compare the cluster ids and the addresses of the two nodes',
   },
+  LEASE_DIFFERS: {
+    cause:
+      'the two nodes have different leases in their files: one could serve after the other stopped waiting',
+    remedy:
+      'give all nodes the same `times:`; the default lease depends on profile and number of members',
+  },
   WRONG_VERSION: {
     cause: 'the two nodes have no version of the protocol between nodes in common',
     remedy: 'bring the older node to a release between the two; upgrade one node at a time',

@@ -7,11 +7,11 @@
  * cluster hears that in place of a greeting, and nothing else.
  */
 import { z } from 'zod';
-import type { Interconnect, NodeId } from '../lib/ids.ts';
+import type { Interconnect, Millis, NodeId } from '../lib/ids.ts';
 import type { ProblemCode } from '../lib/problems.ts';
 import { failure, type Result, success } from '../lib/result.ts';
 import { encodeValue, unpack } from './codec.ts';
-import { counter, name } from './schemas.ts';
+import { counter, millis, name } from './schemas.ts';
 
 /**
  * The protocols of the frames that a node understands, both ends included. Two nodes speak the newest
@@ -27,6 +27,11 @@ export type Hello = {
   readonly node: NodeId;
   readonly interconnect: Interconnect;
   readonly incarnation: number;
+  /**
+   * How long an owner serves without word from the leader. The next owner waits for the lease of *its*
+   * leader's file, so files that differ here could give two owners of one address. Missing: not told.
+   */
+  readonly leaseMs?: Millis;
 };
 
 /** `version`: what both sides speak from now on. */
@@ -44,6 +49,7 @@ const greeting = z.object({
   node: name,
   interconnect: name,
   incarnation: counter,
+  leaseMs: millis.optional(),
 });
 const farewell = z.object({ removed: z.literal(true) });
 
@@ -74,13 +80,17 @@ export function judgeHello(
   if (!version.ok) return version;
   const parsed = greeting.safeParse(unpacked.value);
   if (!parsed.success) return refusal('FRAME_GARBLED', 'the greeting is not complete');
-  const hello = parsed.data;
+  const { leaseMs, ...hello } = parsed.data;
   if (hello.clusterId !== expected.clusterId) {
     return refusal('WRONG_CLUSTER', `it belongs to ${hello.clusterId}`);
   }
   if (hello.node !== expected.node) return refusal('WRONG_NODE', `it says it is ${hello.node}`);
   if (hello.interconnect !== expected.interconnect) {
     return refusal('WRONG_INTERCONNECT', `it says this is ${hello.interconnect}`);
+  }
+  const ours = expected.leaseMs;
+  if (leaseMs !== undefined && ours !== undefined && leaseMs !== ours) {
+    return refusal('LEASE_DIFFERS', `its lease is ${leaseMs} ms, here it is ${ours} ms`);
   }
   return success({ ...hello, version: version.value });
 }

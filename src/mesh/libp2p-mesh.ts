@@ -48,6 +48,8 @@ export type Libp2pMeshOptions = {
   /** Bound for one attempt, from the first packet to the open link. */
   readonly connectTimeoutMs: Millis;
   readonly clock: Clock;
+  /** Of this node's file: links to nodes with another one are refused. Missing: not compared. */
+  readonly leaseMs?: Millis;
   /** Answers the bearer of an invitation; missing: nobody can join by this node. */
   readonly onJoin?: (request: JoinRequest) => Promise<JoinReply>;
   /** How long a guest may stay, its answer included. Missing: 15 s. */
@@ -268,10 +270,11 @@ export class Libp2pMesh implements Mesh {
 
   #peerLink(member: Member, over: Interconnect, address: Address): PeerLink {
     const { clusterId, self, incarnation, clock, redialMs, connectTimeoutMs } = this.#options;
-    const { versions = PROTOCOL_VERSIONS } = this.#options;
+    const { versions = PROTOCOL_VERSIONS, leaseMs } = this.#options;
     const endpoint = known(this.#endpoints.get(over), `endpoint ${over}`);
     const node = member.node;
-    const here = { clusterId, interconnect: over };
+    const lease = leaseMs === undefined ? {} : { leaseMs };
+    const here = { clusterId, interconnect: over, ...lease };
     return new PeerLink({
       clock,
       redialMs,

@@ -86,6 +86,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     incarnation,
     identity,
     interconnects,
+    leaseMs: config.times.leaseMs,
     redialMs: config.times.heartbeatMs * 2,
     connectTimeoutMs: Math.max(1_000, config.times.detectionMs * 2),
     clock: monotonicClock,

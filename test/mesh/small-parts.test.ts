@@ -46,17 +46,27 @@ describe('greeting', () => {
     });
   });
 
+  test('leases are compared where both sides tell theirs', () => {
+    const ok = { ok: true };
+    expect(judgeHello(encodeHello({ ...hello, leaseMs: 360 }), expected)).toMatchObject(ok);
+    const here = { ...expected, leaseMs: 360 };
+    expect(judgeHello(encodeHello(hello), here)).toMatchObject(ok);
+    expect(judgeHello(encodeHello({ ...hello, leaseMs: 360 }), here)).toMatchObject(ok);
+  });
+
   test.each([
     ['WRONG_CLUSTER', encodeHello({ ...hello, clusterId: 'd' })],
     ['WRONG_NODE', encodeHello({ ...hello, node: 'b' })],
     ['WRONG_INTERCONNECT', encodeHello({ ...hello, interconnect: 'blue' })],
+    ['LEASE_DIFFERS', encodeHello({ ...hello, leaseMs: 380 })],
     ['WRONG_VERSION', encodeValue({ holdfast: 2, whatever: 'came later' })],
     ['FRAME_GARBLED', encodeValue({ holdfast: 1 })],
     ['FRAME_GARBLED', encodeValue({ holdfast: 1, ...hello, incarnation: -1 })],
     ['FRAME_GARBLED', encodeValue('hello')],
     ['FRAME_GARBLED', Uint8Array.of(0xc1)],
   ])('%s is told', (code, frame) => {
-    expect(judgeHello(frame, expected)).toMatchObject({ ok: false, error: { code } });
+    const here = { ...expected, leaseMs: 360 };
+    expect(judgeHello(frame, here)).toMatchObject({ ok: false, error: { code } });
   });
 });
 
