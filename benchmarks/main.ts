@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const BENCHMARKS: Readonly<Record<string, string>> = {
   mesh: 'what a heartbeat, a frame and a reset cost between two processes',
+  raft: 'what a commit costs: core, cluster, floor, etcd: [--json] [--rounds N] [--kills N]',
   failover: 'outage and phases of the demonstration, run by run: [--embedded] [--runs N]',
 };
 
