@@ -19,7 +19,8 @@ export function table({ cluster, core, etcd, floor, machine }: Result): string {
   const { leaderKillMs } = cluster;
   const kills = etcd?.leaderKillMs ?? null;
   return [
-    `${machine.processors} processors, ${machine.model}, Node ${machine.node}, load average ${machine.loadAverage.join(', ')}`,
+    `${machine.processors} processors, ${machine.model}, Node ${machine.node}`,
+    `load average of the machine: ${machine.loadAverage.join(', ')}`,
     '',
     ...(core === null ? [] : coreLines(core)),
     ...line('floor: round trip over TCP', ms(floor.roundTripMs)),
