@@ -75,6 +75,8 @@ export class Driver {
       leader: () => this.raft.leader,
       appliedIndex: () => this.replica.appliedIndex,
       step: (event) => this.#step(event),
+      gather: (event) => this.raft.gather(event),
+      takeGathered: () => this.raft.takeGathered(world.clock.now()),
       send: (message) => this.#sendControl(message),
       now: () => world.clock.now(),
       refuses: (command) => this.leader.refuses(command),
@@ -99,6 +101,7 @@ export class Driver {
     this.#reactor = new Reactor({
       clock: world.clock,
       handle: (event, at) => this.#handle(event, at),
+      settle: (at) => this.#settle(at),
       due: (at) => this.#due(at),
       nextDeadlineMs: () => this.#nextDeadlineMs(),
       lateMs: Math.max(20, config.times.heartbeatMs / 2),
@@ -292,13 +295,12 @@ export class Driver {
       default:
         this.groups.handle(event, now);
     }
-    this.#settle(now);
   }
 
   #mesh(event: MeshEvent, now: Millis): void {
     switch (event.kind) {
       case 'raft':
-        this.raft.step({ kind: 'message', message: event.message }, now);
+        this.raft.gather({ kind: 'message', message: event.message });
         break;
       case 'control':
         this.#control(event.message, now);
@@ -362,8 +364,9 @@ export class Driver {
     this.#options.news({ kind: 'applied', before, after });
   }
 
-  /** At the end of every step: what was collected leaves, and what became possible is done. */
+  /** At the end of every turn: what was collected leaves, and what became possible is done. */
   #settle(now: Millis): void {
+    this.raft.takeGathered(now);
     this.#exchange.settleLeader();
     if (this.#stateReplaced) {
       this.#stateReplaced = false;
@@ -381,7 +384,6 @@ export class Driver {
     this.detection.due(now);
     this.raft.due(now);
     this.leader.due(now);
-    this.#settle(now);
   }
 
   #nextDeadlineMs(): Millis {

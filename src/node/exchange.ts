@@ -7,7 +7,7 @@ import type { Applied } from '../cluster/apply.ts';
 import type { CommandEnvelope } from '../cluster/command.ts';
 import type { ControlMessage } from '../failover/control.ts';
 import type { Millis, NodeId } from '../lib/ids.ts';
-import type { RaftEvent } from '../raft/types.ts';
+import type { GatheredEvent, RaftEvent } from '../raft/types.ts';
 import { Proposals, type ProposalsOptions } from './proposals.ts';
 import { Reads } from './reads.ts';
 
@@ -19,6 +19,8 @@ export type ExchangeOptions = {
   readonly leader: () => NodeId | null;
   readonly appliedIndex: () => number;
   readonly step: (event: RaftEvent) => void;
+  readonly gather: (event: GatheredEvent) => void;
+  readonly takeGathered: () => void;
   readonly send: (message: ControlMessage) => void;
   readonly now: () => Millis;
   readonly refuses: NonNullable<ProposalsOptions['refuses']>;
@@ -30,11 +32,12 @@ export class Exchange {
   #leaderChanged = false;
 
   constructor(options: ExchangeOptions) {
-    const { step, heartbeatMs, electionTimeoutMs } = options;
+    const { gather, step, takeGathered, heartbeatMs, electionTimeoutMs } = options;
     this.proposals = new Proposals({
       ...options,
       retryMs: electionTimeoutMs,
-      proposeLocally: (proposalId, data) => step({ kind: 'propose', proposalId, data }),
+      proposeLocally: (proposalId, data) => gather({ kind: 'propose', proposalId, data }),
+      proposed: takeGathered,
     });
     this.reads = new Reads({
       ...options,

@@ -26,7 +26,9 @@ export type ProposalsOptions = {
   readonly incarnation: number;
   readonly retryMs: Millis;
   readonly leader: () => NodeId | null;
+  /** Collects a proposal; the core has answered all of them when `proposed` returns. */
   readonly proposeLocally: (proposalId: number, data: Uint8Array) => void;
+  readonly proposed: () => void;
   readonly send: (message: ControlMessage) => void;
   /**
    * Asked by the leader before a command goes into its log: what the state machine cannot judge,
@@ -180,6 +182,10 @@ export class Proposals {
         this.#try(pending);
       }
     }
+    if (this.#requests.size === 0) return;
+    this.#options.proposed();
+    // What the core took needs no number any more.
+    this.#requests.clear();
   }
 
   #add(command: Command, deadlineMs: Millis, settled: Settled, bound: boolean): void {
@@ -231,8 +237,6 @@ export class Proposals {
     this.#proposed.add(key);
     this.#requests.set(proposalId, { origin, incarnation, requestId });
     this.#options.proposeLocally(proposalId, encodeEnvelope(envelope));
-    // The core answers a proposal in the same step; what it took needs no number any more.
-    this.#requests.delete(proposalId);
   }
 
   #own({ requestId }: Pending): Request {

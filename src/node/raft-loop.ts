@@ -4,6 +4,9 @@
  *
  * Writes are handed to the log store in order, several at a time, and are never awaited here:
  * liveness does not wait for the disk. A store that fails or stalls is reported to the core, which steps down.
+ *
+ * What arrives in one turn of the event loop is gathered and taken in one step: it costs one write and
+ * one message to each follower, however much it was.
  */
 import type { Millis, NodeId } from '../lib/ids.ts';
 import type { Random } from '../lib/random.ts';
@@ -11,6 +14,7 @@ import type { RaftCore } from '../raft/core.ts';
 import type { LogStore } from '../raft/log-store.ts';
 import type {
   Entry,
+  GatheredEvent,
   Persist,
   RaftEvent,
   RaftMessage,
@@ -52,7 +56,9 @@ export class RaftLoop {
   /** Marks written, not yet durable, with what waits for them. */
   readonly #waiting: { mark: number; sinceMs: Millis; messages: readonly RaftMessage[] }[] = [];
   /** Steps to be taken; the first one is being taken. */
-  readonly #events: { readonly event: RaftEvent; readonly now: Millis }[] = [];
+  readonly #steps: { readonly take: (now: Millis) => Ready; readonly now: Millis }[] = [];
+  /** What the next step begins with. */
+  #gathered: GatheredEvent[] = [];
   #stallTold = false;
   #nextDeadlineMs: Millis;
   #role: Role = 'follower';
@@ -120,24 +126,41 @@ export class RaftLoop {
       const done = this.#waiting.shift();
       for (const message of done?.messages ?? []) this.#hooks.send(message);
     }
-    this.step({ kind: 'durable', mark }, now);
+    this.gather({ kind: 'durable', mark });
+    this.takeGathered(now);
+  }
+
+  /** Taken before anything else that is to be a step, and at the latest by `takeGathered`. */
+  gather(event: GatheredEvent): void {
+    this.#gathered.push(event);
+  }
+
+  takeGathered(now: Millis): void {
+    const events = this.#gathered;
+    if (events.length === 0) return;
+    this.#gathered = [];
+    this.#take((at) => this.#core.stepAll(events, at, this.#random), now);
+  }
+
+  step(event: RaftEvent, now: Millis): void {
+    this.takeGathered(now);
+    this.#take((at) => this.#core.step(event, at, this.#random), now);
   }
 
   /**
    * One step at a time: what a step sets in motion and would step again (a proof of death that is
    * noticed while a new member is admitted) comes when everything of this one is done.
    */
-  step(event: RaftEvent, now: Millis): void {
-    this.#events.push({ event, now });
-    if (this.#events.length > 1) return;
-    for (let next = this.#events[0]; next !== undefined; next = this.#events[0]) {
-      this.#perform(next.event, next.now);
-      this.#events.shift();
+  #take(take: (now: Millis) => Ready, now: Millis): void {
+    this.#steps.push({ take, now });
+    if (this.#steps.length > 1) return;
+    for (let next = this.#steps[0]; next !== undefined; next = this.#steps[0]) {
+      this.#perform(next.take(next.now), next.now);
+      this.#steps.shift();
     }
   }
 
-  #perform(event: RaftEvent, now: Millis): void {
-    const ready = this.#core.step(event, now, this.#random);
+  #perform(ready: Ready, now: Millis): void {
     this.#nextDeadlineMs = ready.nextDeadlineMs;
     this.#commitIndex = ready.commitIndex;
     for (const message of ready.sendNow) this.#hooks.send(message);

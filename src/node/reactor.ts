@@ -15,6 +15,8 @@ import type { NodeEvent } from './node-event.ts';
 export type ReactorOptions = {
   readonly clock: Clock;
   readonly handle: (event: NodeEvent, now: Millis) => void;
+  /** Called once when all that had come was handled: what was collected leaves now. */
+  readonly settle: (now: Millis) => void;
   /** Does what is due; called when the earliest deadline has come. */
   readonly due: (now: Millis) => void;
   readonly nextDeadlineMs: () => Millis;
@@ -69,23 +71,26 @@ export class Reactor {
   }
 
   #turn(): void {
-    const { clock, handle } = this.#options;
+    const { clock, handle, settle } = this.#options;
     this.#tellLateness();
     for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
       handle(event, clock.now());
       if (this.#stopped) return;
     }
+    settle(clock.now());
+    if (this.#stopped) return;
     this.#arm();
   }
 
   /** Once for each timer, before anything else: mail may reach a thawed process before its timers do. */
   #tellLateness(): boolean {
-    const { clock, lateMs, handle } = this.#options;
+    const { clock, lateMs, handle, settle } = this.#options;
     const byMs = clock.now() - this.#timerAtMs;
     if (this.#timer === null || byMs <= lateMs) return false;
     if (this.#lateTimer === this.#timer) return true;
     this.#lateTimer = this.#timer;
     handle({ kind: 'woke-late', byMs }, clock.now());
+    settle(clock.now());
     return true;
   }
 

@@ -14,7 +14,13 @@ const STANDBY: Command = {
 const OK = { ok: true, epoch: null } as const;
 
 function aNode(leader: string | null = 'node1') {
-  const world = { leader, sent: [] as ControlMessage[], logged: [] as CommandEnvelope[] };
+  const world = {
+    leader,
+    sent: [] as ControlMessage[],
+    logged: [] as CommandEnvelope[],
+    /** Numbers of the proposals that the core refuses when they are handed in. */
+    refused: [] as number[],
+  };
   const proposals = new Proposals({
     self: 'node1',
     incarnation: 7,
@@ -24,6 +30,9 @@ function aNode(leader: string | null = 'node1') {
     proposeLocally: (_id, data) => {
       const decoded = decodeEnvelope(data);
       if (decoded.ok) world.logged.push(decoded.value);
+    },
+    proposed: () => {
+      for (const id of world.refused) proposals.rejectedByCore(id, 'TOO_MANY_UNCOMMITTED');
     },
   });
   return { world, proposals };
@@ -81,6 +90,17 @@ describe('a command of this node', () => {
     proposals.flush(60);
     expect(outcomes).toEqual([null]);
     expect(proposals.idle).toBe(true);
+  });
+
+  it('that the core refused among others that it took is tried again, and the others are not', () => {
+    const { world, proposals } = aNode();
+    proposals.submit(STANDBY, Infinity);
+    proposals.submit(STANDBY, Infinity);
+    world.refused = [2];
+    proposals.flush(0);
+    world.refused = [];
+    proposals.flush(200);
+    expect(world.logged.map(({ requestId }) => requestId)).toEqual([1, 2, 2]);
   });
 
   it('is refused when too many wait', () => {
@@ -190,6 +210,7 @@ describe('what the leader knows and the state machine does not', () => {
       proposeLocally: () => {
         world.logged += 1;
       },
+      proposed: () => undefined,
       refuses: ({ kind }) => (kind === 'admit-member' ? 'INVITATION_EXPIRED' : null),
     });
     return { world, proposals };

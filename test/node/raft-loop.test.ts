@@ -98,3 +98,31 @@ it('a step that is asked for within a step comes after it', () => {
   expect(applied).toBeGreaterThan(0);
   expect(did[applied + 1]).toMatch(/^write/);
 });
+
+it('what is gathered in one turn costs one write and one message to each follower', () => {
+  const { loop, did, sent } = aLoop(['node1', 'node2', 'node3']);
+  const reply = { from: 'node2', to: 'node1', granted: true, quietMs: 0 } as const;
+  loop.step({ kind: 'deadline' }, 1_000);
+  loop.step({ kind: 'message', message: { ...reply, kind: 'pre-vote-reply', term: 1 } }, 1_001);
+  loop.durable(did.filter((one) => one.startsWith('write')).length, 1_002);
+  loop.step({ kind: 'message', message: { ...reply, kind: 'vote-reply', term: 1 } }, 1_003);
+  expect(loop.role).toBe('leader');
+  did.length = 0;
+  sent.length = 0;
+  for (let proposalId = 1; proposalId <= 10; proposalId += 1) {
+    loop.gather({ kind: 'propose', proposalId, data: new Uint8Array(1) });
+  }
+  expect(did).toEqual([]);
+  loop.takeGathered(1_004);
+  expect(did.filter((one) => one.startsWith('write'))).toHaveLength(1);
+  const appends = sent.map((message) => (message.kind === 'append' ? message.entries.length : 0));
+  expect(appends).toEqual([10, 10]);
+});
+
+it('a step begins with what was gathered before it', () => {
+  const { loop, did } = aLoop(['node1']);
+  loop.gather({ kind: 'propose', proposalId: 1, data: new Uint8Array(1) });
+  loop.step({ kind: 'deadline' }, 1_000);
+  expect(did[0]).toBe('rejected 1 NOT_LEADER');
+  expect(did.length).toBeGreaterThan(1);
+});

@@ -11,6 +11,7 @@ function aLoop(deadlineMs: number) {
   const reactor = new Reactor({
     clock: host.clock,
     handle: (event) => handled.push(event),
+    settle: () => undefined,
     due: () => {
       nextMs = Infinity;
     },
@@ -68,6 +69,7 @@ it('a handler that fails ends the loop with a word, and nothing is handled any m
     handle: () => {
       throw new Error('surprise');
     },
+    settle: () => undefined,
     due: () => undefined,
     nextDeadlineMs: () => Infinity,
     lateMs: 20,
@@ -80,4 +82,27 @@ it('a handler that fails ends the loop with a word, and nothing is handled any m
   reactor.post({ kind: 'guardian-exit' });
   await clock.advance(1);
   expect(crashes).toHaveLength(1);
+});
+
+it('all that has come by the time of a turn is handled, and then settled once', async () => {
+  const did: string[] = [];
+  const reactor = new Reactor({
+    clock,
+    handle: ({ kind }) => did.push(kind),
+    settle: () => did.push('settle'),
+    due: () => undefined,
+    nextDeadlineMs: () => Infinity,
+    lateMs: 20,
+    drainRounds: 0,
+    crash: (error) => {
+      throw error;
+    },
+  });
+  reactor.start();
+  await clock.advance(1);
+  did.length = 0;
+  for (let i = 0; i < 3; i += 1) reactor.post({ kind: 'guardian-exit' });
+  await clock.advance(1);
+  expect(did).toEqual(['guardian-exit', 'guardian-exit', 'guardian-exit', 'settle']);
+  reactor.stop();
 });

@@ -22,6 +22,7 @@ describe('pitfall 12: a loop that stood still reads its mail before it judges by
     const reactor = new Reactor({
       clock: host.clock,
       handle: ({ kind }) => did.push(kind),
+      settle: () => undefined,
       due: () => {
         did.push('due');
         nextMs = Infinity;
