@@ -55,12 +55,13 @@ async function allBecome(node: TestNode, peer: Name, state: string): Promise<voi
   await cluster.until(all, `${peer} ${state} on every interconnect`);
 }
 
+/** Asked again until it does: a frame may be lost while a link is being replaced. */
 async function answers(node: TestNode, peer: Name, term: number): Promise<void> {
-  node.mesh.sendRaft(vote({ from: node.member.node, to: peer }, term));
-  await cluster.until(
-    () => received(node, 'raft').some(({ message }) => message.term === term),
-    `${peer} answers ${term}`,
-  );
+  await cluster.until(() => {
+    if (received(node, 'raft').some(({ message }) => message.term === term)) return true;
+    node.mesh.sendRaft(vote({ from: node.member.node, to: peer }, term));
+    return false;
+  }, `${peer} answers ${term}`);
 }
 
 /** The pair in both roles: the first name of the pair has the smaller peer id, so it dials. */
