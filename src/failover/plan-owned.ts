@@ -26,15 +26,19 @@ export function planReleasing(input: PlannerInput, group: GroupState, owner: Nod
   return waiting('OWNER_STOPPING', why, verdict.kind === 'wait' ? verdict.untilMs : null);
 }
 
-/** Whoever a release was meant for comes first; a restarted owner is as good as it was before. */
+/**
+ * Whoever a release was meant for comes first; an owner that served and was started anew is as good as
+ * it was before. One that does not even begin what it was given is not asked again before the others.
+ */
 function failOver(input: PlannerInput, group: GroupState, owner: NodeId, verdict: Gone): Decision {
   if (modeOf(input.state, group) === 'standby') {
     return waiting('GROUP_STANDBY', `stopped on purpose; ${owner} did not say that it stopped`);
   }
   const failed = verdict.evidence.kind === 'reported' && reportsFailure(input, group, owner);
+  const sticky = group.phase === 'serving' && !failed;
   const candidates = ranked(input, group, {
-    first: group.releaseTo ?? (failed || group.phase === 'releasing' ? null : owner),
-    last: failed || group.phase === 'releasing' ? owner : null,
+    first: group.releaseTo ?? (sticky ? owner : null),
+    last: sticky ? null : owner,
   });
   const best = candidates[0];
   if (best === undefined || !best.eligible) return nobody(candidates);
