@@ -38,7 +38,7 @@ export type PlacementQuestion = {
 };
 
 /** The daemon was started anew and gave its group back: that says nothing about its fitness. */
-const NO_FAULT = 'OWNER_RESTARTED';
+export const OWNER_RESTARTED = 'OWNER_RESTARTED';
 
 /** All members, eligible ones first, each with its reason. */
 export function ranking(question: PlacementQuestion): readonly Candidate[] {
@@ -69,7 +69,7 @@ export function explain(candidates: readonly Candidate[]): string {
 function judge(question: PlacementQuestion, { member, mode, role }: MemberState): Candidate {
   const { node } = member;
   const faults = question.group.failures.filter(
-    (one) => one.node === node && one.code !== NO_FAULT,
+    (one) => one.node === node && one.code !== OWNER_RESTARTED,
   );
   const failures = faults.length;
   const no = (code: string, why: string): Candidate => ({

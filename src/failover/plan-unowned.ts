@@ -7,7 +7,7 @@ import type { GroupState } from '../cluster/state.ts';
 import type { Millis, NodeId } from '../lib/ids.ts';
 import { nodeView } from '../membership/view.ts';
 import { assign, type Decision, waiting } from './decision.ts';
-import { type Candidate, explain, placementOrder, ranking } from './placement.ts';
+import { type Candidate, explain, OWNER_RESTARTED, placementOrder, ranking } from './placement.ts';
 import {
   ageOf,
   BOOT_GRACE_DETECTIONS,
@@ -26,7 +26,7 @@ export function planUnowned(input: PlannerInput, group: GroupState): Decision {
     view,
     group,
     maxFitnessAgeMs: maxFitnessAgeMs(input),
-    first: group.releaseTo ?? (restarted(group) ? group.previousOwner : null),
+    first: group.releaseTo ?? (restarted(group) && !hadFailed(group) ? group.previousOwner : null),
     last: restarted(group) || group.releaseReason === 'boot' ? null : group.previousOwner,
   });
   const best = candidates[0];
@@ -71,7 +71,12 @@ function bootGraceMs(
 /** The owner's daemon was started anew and gave the group back: it is as good as it was before. */
 function restarted(group: GroupState): boolean {
   const last = group.failures.at(-1);
-  return last?.epoch === group.epoch && last.code === 'OWNER_RESTARTED';
+  return last?.epoch === group.epoch && last.code === OWNER_RESTARTED;
+}
+
+/** It had failed before it was started anew: it is as bad as it was before, too. */
+function hadFailed({ failures, previousOwner }: GroupState): boolean {
+  return failures.some(({ node, code }) => node === previousOwner && code !== OWNER_RESTARTED);
 }
 
 function reasonFor(group: GroupState, node: NodeId): Reason {

@@ -187,6 +187,21 @@ describe('a takeover fails', () => {
     expect(away.plan()).toEqual(['assign web@1 to n1: failover, reported']);
   });
 
+  test('an owner that was started anew is no better than it was: who has not failed comes first', () => {
+    const guard = { group: 'web', expectedEpoch: 2, node: 'n2' } as const;
+    const again = applyAll(
+      servedByN2,
+      failed('OWNER_RESTARTED'),
+      assign('web', 1, 'n2'),
+      { kind: 'takeover-failed', ...guard, code: 'MOUNT_FAILED', detail: '' },
+      assign('web', 2, 'n2'),
+      { kind: 'takeover-failed', ...guard, expectedEpoch: 3, code: 'OWNER_RESTARTED', detail: '' },
+    );
+    expect(new Leader(again, { n1: alive(), n2: fit, n3: fit }).plan()).toEqual([
+      'assign web@3 to n3: boot, reported',
+    ]);
+  });
+
   test('an owner that stopped by itself is asked again only when nobody else can', () => {
     const gaveUp = applyAll(servedByN2, stopped);
     expect(new Leader(gaveUp, { n1: fit, n2: fit, n3: fit }).plan()).toEqual([
