@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Command } from '../../src/cluster/command.ts';
 import { emptyState } from '../../src/cluster/state.ts';
+import { MAX_EPOCH } from '../../src/lib/ids.ts';
 import { applyAll, assign, definition, founded, serving } from '../cluster/a-cluster.ts';
 import { alive, dead, Leader, runs, type Seen } from './a-plan.ts';
 
@@ -331,4 +332,10 @@ test('a command with the epoch of an applied assignment cannot be applied twice'
   expect(command).toBeDefined();
   leader.state = applyAll(servedByN2, command ?? stopped);
   expect(leader.plan()).toEqual(['web waits: OWNER_NOT_RUNNING for 450']);
+});
+
+test('what the state refuses is told to whoever asks why the group waits', () => {
+  const spent = { ...servedByN2, lastEpoch: MAX_EPOCH };
+  const leader = new Leader(spent, { n1: fit, n2: dead(), n3: fit });
+  expect(leader.plan()).toEqual(['web waits: EPOCHS_EXHAUSTED']);
 });
