@@ -68,7 +68,8 @@ function reportsFailure({ view }: PlannerInput, group: GroupState, owner: NodeId
 function moveOff(input: PlannerInput, group: GroupState, owner: NodeId): Decision {
   if (modeOf(input.state, group) === 'standby') {
     // When the group is set online again, its next assignment is a fresh start.
-    return release(group, null, 'boot', 'standby of the group');
+    const whose = input.state.mode === 'standby' ? 'the cluster' : 'the group';
+    return release(group, null, 'boot', `standby of ${whose}`);
   }
   const member = memberOf(input.state, owner);
   const leaves = member?.role === 'leaving';

@@ -91,6 +91,12 @@ function planGroup(input: PlannerInput, group: GroupState, bootstrapping: boolea
     : planOwned(input, group, owner);
 }
 
+function whoseMaintenance(state: ClusterState, { definition, mode, owner }: GroupState): string {
+  if (state.mode === 'maintenance') return 'the cluster is in maintenance';
+  if (mode === 'maintenance') return `${definition.group} is in maintenance`;
+  return `its owner ${owner} is in maintenance`;
+}
+
 function planOwnerless(input: PlannerInput, group: GroupState, bootstrapping: boolean): Decision {
   if (modeOf(input.state, group) === 'standby') {
     return waiting('GROUP_STANDBY', 'stopped on purpose');
