@@ -87,11 +87,14 @@ function reasonFor(group: GroupState, node: NodeId): Reason {
 function evidence({ self }: PlannerInput, group: GroupState): Evidence {
   const last = group.failures.at(-1);
   const failed = last?.epoch === group.epoch ? last : null;
+  const down = !group.unfinished.some(({ epoch }) => epoch === group.epoch);
+  const fate = down ? 'has stopped the group' : 'is gone, and did not say that it stopped';
+  const words = `${group.previousOwner} ${fate}`;
   const because: Readonly<Record<Reason, Pick<Evidence, 'kind' | 'detail'>>> = {
     boot: { kind: 'boot', detail: 'the group was not owned' },
-    move: { kind: 'operator', detail: `${group.previousOwner} has stopped the group` },
-    failover: { kind: 'reported', detail: `${group.previousOwner} has stopped the group` },
-    restart: { kind: 'reported', detail: `${group.previousOwner} has stopped the group` },
+    move: { kind: 'operator', detail: words },
+    failover: { kind: 'reported', detail: words },
+    restart: { kind: 'reported', detail: words },
   };
   const { kind, detail } =
     failed === null
