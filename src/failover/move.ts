@@ -2,7 +2,7 @@
  * May an operator move this group there? Asked on any node, before a `release` is proposed, so that
  * the answer comes at once and with its reason. The planner looks again when it assigns.
  */
-import { groupOf, inMaintenance, memberOf } from '../cluster/queries.ts';
+import { groupOf, inMaintenance, memberOf, modeOf } from '../cluster/queries.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import type { GroupId, NodeId } from '../lib/ids.ts';
 import type { ProblemCode } from '../lib/problems.ts';
@@ -18,6 +18,7 @@ export type MoveRefused = {
     | 'ALREADY_OWNER'
     | 'WRONG_PHASE'
     | 'IN_MAINTENANCE'
+    | 'GROUP_STANDBY'
     | 'NODE_NOT_ELIGIBLE'
   >;
   readonly detail: string;
@@ -42,6 +43,7 @@ export function canMove(
     return failure({ code: 'ALREADY_OWNER', detail: `${to} owns ${group}` });
   }
   if (inMaintenance(state, known)) return failure({ code: 'IN_MAINTENANCE', detail: group });
+  if (modeOf(state, known) === 'standby') return failure({ code: 'GROUP_STANDBY', detail: group });
   if (known.phase !== 'serving' && known.phase !== 'taking-over') {
     return failure({ code: 'WRONG_PHASE', detail: `${group} is ${known.phase}` });
   }

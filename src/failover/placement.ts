@@ -38,7 +38,7 @@ export type PlacementQuestion = {
 };
 
 /** The daemon was started anew and gave its group back: that says nothing about its fitness. */
-const NO_FAULT = 'OWNER_RESTARTED';
+export const OWNER_RESTARTED = 'OWNER_RESTARTED';
 
 /** All members, eligible ones first, each with its reason. */
 export function ranking(question: PlacementQuestion): readonly Candidate[] {
@@ -69,7 +69,7 @@ export function explain(candidates: readonly Candidate[]): string {
 function judge(question: PlacementQuestion, { member, mode, role }: MemberState): Candidate {
   const { node } = member;
   const faults = question.group.failures.filter(
-    (one) => one.node === node && one.code !== NO_FAULT,
+    (one) => one.node === node && one.code !== OWNER_RESTARTED,
   );
   const failures = faults.length;
   const no = (code: string, why: string): Candidate => ({
@@ -84,13 +84,18 @@ function judge(question: PlacementQuestion, { member, mode, role }: MemberState)
   if (mode === 'maintenance') return no('IN_MAINTENANCE', 'in maintenance');
   const seen = nodeView(question.view, node);
   if (seen?.state !== 'alive') return no('NODE_DEAD', seen === null ? 'never seen' : 'not heard');
-  if (!isHeardBy(question.view, seen))
-    return no('DOES_NOT_HEAR_LEADER', 'heard, but does not hear');
+  if (!isHeardBy(question.view, seen)) {
+    return no('DOES_NOT_HEAR_LEADER', `heard, but does not hear ${question.view.self}`);
+  }
   const unfit = unfitness(question, seen);
   if (unfit !== null) return no(unfit.code, unfit.why);
   const last = faults.at(-1);
-  const why = last === undefined ? 'fit' : `fit, failed ${failures} times, last with ${last.code}`;
+  const why = last === undefined ? 'fit' : `fit, but failed ${times(failures)} with ${last.code}`;
   return { node, eligible: true, code: null, why, failures };
+}
+
+function times(failures: number): string {
+  return failures === 1 ? 'once,' : `${failures} times, last`;
 }
 
 function unfitness(

@@ -26,15 +26,19 @@ export function planReleasing(input: PlannerInput, group: GroupState, owner: Nod
   return waiting('OWNER_STOPPING', why, verdict.kind === 'wait' ? verdict.untilMs : null);
 }
 
-/** Whoever a release was meant for comes first; a restarted owner is as good as it was before. */
+/**
+ * Whoever a release was meant for comes first; an owner that served and was started anew is as good as
+ * it was before. One that does not even begin what it was given is not asked again before the others.
+ */
 function failOver(input: PlannerInput, group: GroupState, owner: NodeId, verdict: Gone): Decision {
   if (modeOf(input.state, group) === 'standby') {
     return waiting('GROUP_STANDBY', `stopped on purpose; ${owner} did not say that it stopped`);
   }
   const failed = verdict.evidence.kind === 'reported' && reportsFailure(input, group, owner);
+  const sticky = group.phase === 'serving' && !failed;
   const candidates = ranked(input, group, {
-    first: group.releaseTo ?? (failed || group.phase === 'releasing' ? null : owner),
-    last: failed || group.phase === 'releasing' ? owner : null,
+    first: group.releaseTo ?? (sticky ? owner : null),
+    last: sticky ? null : owner,
   });
   const best = candidates[0];
   if (best === undefined || !best.eligible) return nobody(candidates);
@@ -64,7 +68,8 @@ function reportsFailure({ view }: PlannerInput, group: GroupState, owner: NodeId
 function moveOff(input: PlannerInput, group: GroupState, owner: NodeId): Decision {
   if (modeOf(input.state, group) === 'standby') {
     // When the group is set online again, its next assignment is a fresh start.
-    return release(group, null, 'boot', 'standby of the group');
+    const whose = input.state.mode === 'standby' ? 'the cluster' : 'the group';
+    return release(group, null, 'boot', `standby of ${whose}`);
   }
   const member = memberOf(input.state, owner);
   const leaves = member?.role === 'leaving';

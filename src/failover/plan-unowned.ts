@@ -7,7 +7,7 @@ import type { GroupState } from '../cluster/state.ts';
 import type { Millis, NodeId } from '../lib/ids.ts';
 import { nodeView } from '../membership/view.ts';
 import { assign, type Decision, waiting } from './decision.ts';
-import { type Candidate, explain, placementOrder, ranking } from './placement.ts';
+import { type Candidate, explain, OWNER_RESTARTED, placementOrder, ranking } from './placement.ts';
 import {
   ageOf,
   BOOT_GRACE_DETECTIONS,
@@ -26,7 +26,7 @@ export function planUnowned(input: PlannerInput, group: GroupState): Decision {
     view,
     group,
     maxFitnessAgeMs: maxFitnessAgeMs(input),
-    first: group.releaseTo ?? (restarted(group) ? group.previousOwner : null),
+    first: group.releaseTo ?? (restarted(group) && !hadFailed(group) ? group.previousOwner : null),
     last: restarted(group) || group.releaseReason === 'boot' ? null : group.previousOwner,
   });
   const best = candidates[0];
@@ -71,7 +71,12 @@ function bootGraceMs(
 /** The owner's daemon was started anew and gave the group back: it is as good as it was before. */
 function restarted(group: GroupState): boolean {
   const last = group.failures.at(-1);
-  return last?.epoch === group.epoch && last.code === 'OWNER_RESTARTED';
+  return last?.epoch === group.epoch && last.code === OWNER_RESTARTED;
+}
+
+/** It had failed before it was started anew: it is as bad as it was before, too. */
+function hadFailed({ failures, previousOwner }: GroupState): boolean {
+  return failures.some(({ node, code }) => node === previousOwner && code !== OWNER_RESTARTED);
 }
 
 function reasonFor(group: GroupState, node: NodeId): Reason {
@@ -82,11 +87,14 @@ function reasonFor(group: GroupState, node: NodeId): Reason {
 function evidence({ self }: PlannerInput, group: GroupState): Evidence {
   const last = group.failures.at(-1);
   const failed = last?.epoch === group.epoch ? last : null;
+  const down = !group.unfinished.some(({ epoch }) => epoch === group.epoch);
+  const fate = down ? 'has stopped the group' : 'is gone, and did not say that it stopped';
+  const words = `${group.previousOwner} ${fate}`;
   const because: Readonly<Record<Reason, Pick<Evidence, 'kind' | 'detail'>>> = {
     boot: { kind: 'boot', detail: 'the group was not owned' },
-    move: { kind: 'operator', detail: `${group.previousOwner} has stopped the group` },
-    failover: { kind: 'reported', detail: `${group.previousOwner} has stopped the group` },
-    restart: { kind: 'reported', detail: `${group.previousOwner} has stopped the group` },
+    move: { kind: 'operator', detail: words },
+    failover: { kind: 'reported', detail: words },
+    restart: { kind: 'reported', detail: words },
   };
   const { kind, detail } =
     failed === null

@@ -56,24 +56,45 @@ export function plan(input: PlannerInput): PlannerOutput {
   const fresh = [...pending, ...rest.proposals].filter(({ key }) => !input.inFlight.has(key));
   return {
     proposals: fresh,
-    waiting: decisions.flatMap(({ group, decision: it }) =>
-      it.kind === 'wait' ? [{ group, code: it.code, why: it.why, untilMs: it.untilMs }] : [],
-    ),
+    waiting: decisions.flatMap(({ group, decision }) => waitOf(group, decision, rest.refused)),
     refused: [...first.refused, ...rest.refused],
   };
+}
+
+/** A rule waits, or the state refuses what it wants: an operator must read either. */
+function waitOf(
+  group: GroupId,
+  decision: Decision,
+  refused: PlannerOutput['refused'],
+): readonly Waiting[] {
+  if (decision.kind === 'wait') {
+    const { code, why, untilMs } = decision;
+    return [{ group, code, why, untilMs }];
+  }
+  if (decision.kind !== 'propose') return [];
+  const refusal = refused.find(({ key }) => key === decision.proposal.key);
+  return refusal === undefined
+    ? []
+    : [{ group, code: refusal.code, why: refusal.detail, untilMs: null }];
 }
 
 function planGroup(input: PlannerInput, group: GroupState, bootstrapping: boolean): Decision {
   const name = group.definition.group;
   if (input.inFlight.has(`assign:${name}`) || input.inFlight.has(`release:${name}`)) return nothing;
   if (inMaintenance(input.state, group)) {
-    return waiting('IN_MAINTENANCE', 'nothing is moved while maintenance lasts');
+    return waiting('IN_MAINTENANCE', `nothing is moved: ${whoseMaintenance(input.state, group)}`);
   }
   const { owner } = group;
   if (owner === null) return planOwnerless(input, group, bootstrapping);
   return group.phase === 'releasing'
     ? planReleasing(input, group, owner)
     : planOwned(input, group, owner);
+}
+
+function whoseMaintenance(state: ClusterState, { definition, mode, owner }: GroupState): string {
+  if (state.mode === 'maintenance') return 'the cluster is in maintenance';
+  if (mode === 'maintenance') return `${definition.group} is in maintenance`;
+  return `its owner ${owner} is in maintenance`;
 }
 
 function planOwnerless(input: PlannerInput, group: GroupState, bootstrapping: boolean): Decision {

@@ -37,6 +37,11 @@ describe('may the group be moved', () => {
     expect(answer(serving, null, blind)).toBe('NODE_NOT_ELIGIBLE n2: DISK_MISSING; n3: not heard');
   });
 
+  test('not while it is stopped on purpose, or about to be', () => {
+    const asleep = applyAll(serving, { ...maintenance, mode: 'standby' });
+    expect(answer(asleep, 'n2')).toBe('GROUP_STANDBY web');
+  });
+
   test('not while nobody owns it, while it moves already, or in maintenance', () => {
     expect(answer(founded, 'n2')).toBe('WRONG_PHASE web is unowned');
     const guard = { group: 'web', expectedEpoch: 1 } as const;

@@ -170,6 +170,16 @@ describe('the owner lives', () => {
     expect(leader.plan()).toEqual(['assign web@1 to n1: failover, reported']);
   });
 
+  test('and does not begin what it was given: the others come first, and the same one last', () => {
+    const given = applyAll(founded, assign('web', 0, 'n2'));
+    const leader = new Leader(given, { n1: fit, n2: fit, n3: fit });
+    leader.plan();
+    leader.now += 450;
+    expect(leader.plan()).toEqual(['assign web@1 to n1: failover, reported']);
+    leader.seen = { n1: alive(), n2: fit, n3: alive() };
+    expect(leader.plan()).toEqual(['assign web@1 to n2: restart, reported']);
+  });
+
   test('and was assigned only just now: it gets the time to say so', () => {
     const leader = new Leader(founded, { n1: fit, n2: fit, n3: fit });
     leader.plan();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Command } from '../../src/cluster/command.ts';
 import { emptyState } from '../../src/cluster/state.ts';
+import { MAX_EPOCH } from '../../src/lib/ids.ts';
 import { applyAll, assign, definition, founded, serving } from '../cluster/a-cluster.ts';
 import { alive, dead, Leader, runs, type Seen } from './a-plan.ts';
 
@@ -187,6 +188,21 @@ describe('a takeover fails', () => {
     expect(away.plan()).toEqual(['assign web@1 to n1: failover, reported']);
   });
 
+  test('an owner that was started anew is no better than it was: who has not failed comes first', () => {
+    const guard = { group: 'web', expectedEpoch: 2, node: 'n2' } as const;
+    const again = applyAll(
+      servedByN2,
+      failed('OWNER_RESTARTED'),
+      assign('web', 1, 'n2'),
+      { kind: 'takeover-failed', ...guard, code: 'MOUNT_FAILED', detail: '' },
+      assign('web', 2, 'n2'),
+      { kind: 'takeover-failed', ...guard, expectedEpoch: 3, code: 'OWNER_RESTARTED', detail: '' },
+    );
+    expect(new Leader(again, { n1: alive(), n2: fit, n3: fit }).plan()).toEqual([
+      'assign web@3 to n3: boot, reported',
+    ]);
+  });
+
   test('an owner that stopped by itself is asked again only when nobody else can', () => {
     const gaveUp = applyAll(servedByN2, stopped);
     expect(new Leader(gaveUp, { n1: fit, n2: fit, n3: fit }).plan()).toEqual([
@@ -316,4 +332,10 @@ test('a command with the epoch of an applied assignment cannot be applied twice'
   expect(command).toBeDefined();
   leader.state = applyAll(servedByN2, command ?? stopped);
   expect(leader.plan()).toEqual(['web waits: OWNER_NOT_RUNNING for 450']);
+});
+
+test('what the state refuses is told to whoever asks why the group waits', () => {
+  const spent = { ...servedByN2, lastEpoch: MAX_EPOCH };
+  const leader = new Leader(spent, { n1: fit, n2: dead(), n3: fit });
+  expect(leader.plan()).toEqual(['web waits: EPOCHS_EXHAUSTED']);
 });

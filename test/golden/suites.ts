@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { difference } from './difference.ts';
+import { FailoverStage } from './failover/stage.ts';
 import { RaftStage } from './raft/stage.ts';
 import { type Stage, tell, titleOf } from './story.ts';
 
@@ -30,6 +31,7 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 
 export const SUITES: readonly Suite[] = [
   { name: 'raft', directory: join(here, 'raft'), open: () => new RaftStage() },
+  { name: 'failover', directory: join(here, 'failover'), open: () => new FailoverStage() },
 ];
 
 export function storiesOf(suite: Suite): readonly string[] {
