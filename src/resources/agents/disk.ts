@@ -11,17 +11,23 @@
  * Reference: DESIGN §8; OCF Resource Agent API 1.1 (exit statuses).
  */
 import type { ResourceDefinition } from '../../cluster/definition.ts';
-import { type OpenDevice, openFenceDevice } from '../../fencing/devices/choose.ts';
+import {
+  type DeviceChoice,
+  type OpenDevice,
+  openFenceDevice,
+} from '../../fencing/devices/choose.ts';
 import { Fence, type Held } from '../../fencing/fence.ts';
 import type { PrReply } from '../../fencing/fence-device.ts';
-import { type NotIdle, proveIdle } from '../../fencing/idle-proof.ts';
+import { type IdleProof, type NotIdle, proveIdle } from '../../fencing/idle-proof.ts';
 import type { DefenceVerdict } from '../../fencing/protocol/defence.ts';
 import { clusterTag, formatKey, isOurs, packKey, unpackKey } from '../../fencing/protocol/key.ts';
+import type { TakeoverRule } from '../../fencing/protocol/takeover-state.ts';
 import { Turns } from '../../fencing/turns.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { HoldfastError } from '../../lib/error.ts';
 import type { Epoch, Millis } from '../../lib/ids.ts';
 import type { ProblemCode } from '../../lib/problems.ts';
+import type { Result } from '../../lib/result.ts';
 import { findBlockDevice, findByIdentity } from '../../system/block-device.ts';
 import { monotonicClock } from '../../system/clock.ts';
 import type { ActionContext, Outcome, ResourceAgent } from '../agent.ts';
@@ -35,8 +41,11 @@ export type DiskAgentOptions = {
    * Tests only: `fence` starts without taking the disk over, so that a checker must report the
    * harm.
    */
-  readonly sabotage: { readonly fence: boolean };
+  readonly sabotage: { readonly fence: boolean; readonly omit?: readonly TakeoverRule[] };
   readonly clock?: Clock;
+  /** How a disk is opened, and how this node proves that it holds nothing of it. */
+  readonly open?: (choice: DeviceChoice) => Promise<OpenDevice>;
+  readonly proveIdle?: (device: OpenDevice) => Promise<Result<IdleProof, NotIdle>>;
   /** Of one command to the disk; default 2000. */
   readonly commandTimeoutMs?: Millis;
 };
@@ -106,7 +115,7 @@ class DiskAgent {
       const stranger = await strangerOn(device, context);
       if (stranger !== null) return stranger;
       await device.probe(signal);
-      const proof = await proveIdle(device.blockDevices);
+      const proof = await this.#proveIdle(device);
       if (!proof.ok) return notIdle(proof.error);
       await proof.value.release();
       return OK;
@@ -124,7 +133,7 @@ class DiskAgent {
         this.#taken.set(taken, { epoch: context.epoch, device, held: null });
         return { ...OK, detail: 'sabotage: the disk was not fenced' };
       }
-      const proof = await proveIdle(device.blockDevices);
+      const proof = await this.#proveIdle(device);
       if (!proof.ok) return notIdle(proof.error);
       try {
         const result = await this.#fence.takeOver({
@@ -140,6 +149,7 @@ class DiskAgent {
           lastEpoch: Math.max(context.lastEpoch, context.epoch),
           volatileReservations: parameters.volatileReservations,
           acceptLateWrites: parameters.acceptLateWrites,
+          omit: this.#options.sabotage.omit ?? [],
           signal: context.signal,
         });
         if (!result.ok) return failed(result.error.code, result.error.detail);
@@ -182,12 +192,25 @@ class DiskAgent {
       );
       const taken = this.#takenNow(definition, context);
       if (!due || taken === null) return;
-      const bound = AbortSignal.any([signal, AbortSignal.timeout(definition.monitorTimeoutMs)]);
-      const outcome = await guarded(bound, async () => await this.#look(taken, bound));
+      const outcome = await this.#lookWithin(taken, definition.monitorTimeoutMs, signal);
       const lost = outcome.code === 'DISK_FENCED' || outcome.code === 'DISK_REGISTRATION_LOST';
       if (!lost || signal.aborted) continue;
       changed(outcome);
       return;
+    }
+  }
+
+  async #lookWithin(taken: Taken, timeoutMs: Millis, signal: AbortSignal): Promise<Outcome> {
+    const bound = new AbortController();
+    const over = new AbortController();
+    const giveUp = () => bound.abort();
+    signal.addEventListener('abort', giveUp, { once: true });
+    void this.#clock.after(timeoutMs, over.signal).then(giveUp, () => {}); // answered before
+    try {
+      return await guarded(bound.signal, async () => await this.#look(taken, bound.signal));
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+      over.abort();
     }
   }
 
@@ -196,6 +219,11 @@ class DiskAgent {
     return verdictOutcome(
       await this.#fence.defend({ device: taken.device, held: taken.held, signal }),
     );
+  }
+
+  async #proveIdle(device: OpenDevice): Promise<Result<IdleProof, NotIdle>> {
+    const { proveIdle: prove } = this.#options;
+    return await (prove === undefined ? proveIdle(device.blockDevices) : prove(device));
   }
 
   #takenNow(definition: ResourceDefinition, context: ActionContext): Taken | null {
@@ -237,7 +265,8 @@ class DiskAgent {
       return open;
     }
     if (open !== undefined) this.#drop(name, open);
-    const device = await openFenceDevice({
+    const openDevice = this.#options.open ?? openFenceDevice;
+    const device = await openDevice({
       device: devices,
       adapter: parameters.adapter,
       initiator: this.#options.initiator,
