@@ -49,7 +49,7 @@ type Direction = { readonly held: Parcel[]; arrivalMs: Millis };
 
 export class MemoryNetwork {
   readonly #scheduler: Scheduler;
-  readonly #latencyMs: Millis;
+  readonly #defaultMs: Millis;
   readonly #latencies = new Map<string, Millis>();
   readonly #cuts = new Set<string>();
   readonly #hostsDown = new Set<NodeId>();
@@ -59,7 +59,7 @@ export class MemoryNetwork {
 
   constructor(options: { readonly scheduler: Scheduler; readonly latencyMs: Millis }) {
     this.#scheduler = options.scheduler;
-    this.#latencyMs = options.latencyMs;
+    this.#defaultMs = options.latencyMs;
   }
 
   get scheduler(): Scheduler {
@@ -107,7 +107,7 @@ export class MemoryNetwork {
       if (direction.held.length < MAX_HELD) direction.held.push(parcel);
       return;
     }
-    const dueMs = this.#scheduler.now() + this.#latency(from, to, wire.over);
+    const dueMs = this.#scheduler.now() + this.latencyMs(from, to, wire.over);
     // A stream keeps its order when the latency changes, and nothing follows its end.
     direction.arrivalMs = Math.max(dueMs, direction.arrivalMs);
     this.#scheduler.schedule(direction.arrivalMs - this.#scheduler.now(), () => {
@@ -134,7 +134,7 @@ export class MemoryNetwork {
       done('silent');
       return;
     }
-    const roundTripMs = this.#latency(from, to, over) + this.#latency(to, from, over);
+    const roundTripMs = this.latencyMs(from, to, over) + this.latencyMs(to, from, over);
     this.#scheduler.schedule(roundTripMs, () => {
       if (!this.#reaches(from, to, over)) done('silent');
       else done(this.#stations.get(to)?.isRunning === true ? 'connected' : 'refused');
@@ -161,8 +161,9 @@ export class MemoryNetwork {
     return this.#cuts.has(path(from, to, over));
   }
 
-  #latency(from: NodeId, to: NodeId, over: Interconnect): Millis {
-    return this.#latencies.get(path(from, to, over)) ?? this.#latencyMs;
+  /** Of the next parcel. A simulation adds its own delays; a stream keeps its order all the same. */
+  protected latencyMs(from: NodeId, to: NodeId, over: Interconnect): Millis {
+    return this.#latencies.get(path(from, to, over)) ?? this.#defaultMs;
   }
 
   #direction(wire: Wire, from: NodeId): Direction {
@@ -181,5 +182,5 @@ export function otherEnd(wire: Wire, node: NodeId): NodeId {
 }
 
 function path(from: NodeId, to: NodeId, over: Interconnect): string {
-  return JSON.stringify([from, to, over]);
+  return `${from}\n${to}\n${over}`;
 }
