@@ -1,8 +1,9 @@
 /**
  * Time that moves only when a test says so. Timers fire in the order of their times (then of their
  * making), and what they set in motion is played out before the next one fires, so one sequence of
- * calls has one history. Nothing here waits for the host: played out means a fixed number of turns
- * of the microtask queue, which is all that code without IO needs.
+ * calls has one history. Nothing here waits for the host: played out means that the queue of
+ * microtasks has run empty, which is all that code without IO needs. Node runs `nextTick` exactly
+ * then (nodejs.org, "The Node.js event loop": after the current operation and its microtasks).
  */
 import type { Clock } from '../../src/lib/clock.ts';
 import type { Millis } from '../../src/lib/ids.ts';
@@ -10,8 +11,6 @@ import { FreezableClock } from './freezable-clock.ts';
 
 type Timer = { readonly atMs: Millis; readonly order: number; fire: (() => void) | null };
 
-/** Deeper chains of promises go on between the next timers, always in the same way. */
-const SETTLE_TURNS = 24;
 /** The host's own loop gets a turn so often: a test runner must hear from its worker. */
 const YIELD_EVERY = 20_000;
 
@@ -54,17 +53,32 @@ export class VirtualClock implements Clock {
     return new FreezableClock(this);
   }
 
-  async advance(byMs: Millis): Promise<void> {
+  /** How many timers have fired so far. */
+  get fired(): number {
+    return this.#fired;
+  }
+
+  advance(byMs: Millis): Promise<void> {
     const target = this.#nowMs + byMs;
-    await settle();
-    for (let timer = this.#take(target); timer !== null; timer = this.#take(target)) {
-      this.#nowMs = Math.max(this.#nowMs, timer.atMs);
-      timer.fire?.();
-      await settle();
-      this.#fired += 1;
-      if (this.#fired % YIELD_EVERY === 0) await new Promise((resolve) => setImmediate(resolve));
-    }
-    this.#nowMs = target;
+    return new Promise((resolve, reject) => {
+      const turn = (): void => {
+        try {
+          const timer = this.#take(target);
+          if (timer === null) {
+            this.#nowMs = target;
+            resolve();
+            return;
+          }
+          this.#fire(timer);
+        } catch (error) {
+          reject(error);
+          return;
+        }
+        if (this.#fired % YIELD_EVERY === 0) setImmediate(turn);
+        else whenPlayedOut(turn);
+      };
+      whenPlayedOut(turn);
+    });
   }
 
   /** Advances until the predicate holds; false when it did not within `limitMs`. */
@@ -75,6 +89,14 @@ export class VirtualClock implements Clock {
       await this.advance(stepMs);
     }
     return holds();
+  }
+
+  #fire(timer: Timer): void {
+    this.#nowMs = Math.max(this.#nowMs, timer.atMs);
+    this.#fired += 1;
+    const { fire } = timer;
+    timer.fire = null;
+    fire?.();
   }
 
   #add(delayMs: Millis, fire: () => void): Timer {
@@ -126,6 +148,7 @@ function isBefore(a: Timer, b: Timer): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }
 
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < SETTLE_TURNS; turn += 1) await null;
+/** From within a microtask: all that are queued, and all that those queue, run first. */
+function whenPlayedOut(turn: () => void): void {
+  queueMicrotask(() => process.nextTick(turn));
 }
