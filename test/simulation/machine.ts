@@ -1,0 +1,238 @@
+/**
+ * One machine: power, a kernel while it has power, and on it the daemon of the moment with its
+ * guardian. The daemon is production's driver over ports of this world; its log and the reservations
+ * of its disks are all that outlives a power loss.
+ */
+import type { GuardianEvidence } from '../../src/guardian/messages.ts';
+import type { Millis } from '../../src/lib/ids.ts';
+import { type Random, seededRandom } from '../../src/lib/random.ts';
+import { Driver } from '../../src/node/driver.ts';
+import { healthy, type Illness } from './agents.ts';
+import type { Cluster } from './cluster.ts';
+import { FreezableClock } from './freezable-clock.ts';
+import { GuardianProcess } from './guardian-process.ts';
+import { HostClock, SlowClock } from './host-clock.ts';
+import { Kernel } from './kernel.ts';
+import { DISK_ERROR, LogDisk } from './log-disk.ts';
+import { ObservedMesh } from './observed-mesh.ts';
+import { worldOf } from './world.ts';
+
+export type Daemon = {
+  readonly clock: FreezableClock;
+  readonly driver: Driver;
+  readonly mesh: ObservedMesh;
+  readonly guardian: GuardianProcess;
+};
+
+/** systemd's RestartSec of the unit, and a machine's way through its firmware. */
+const RESTART_MS: Millis = 500;
+const RESET_MS: Millis = 2_000;
+
+export class Machine {
+  readonly name: string;
+  readonly number: number;
+  readonly log = new LogDisk();
+  readonly cluster: Cluster;
+  illness: Illness = healthy();
+  /** How late the daemon is served, at most. */
+  slowMs: Millis = 0;
+  readonly #random: Random;
+  readonly #rate: number;
+  #kernel: Kernel | null = null;
+  #clock: HostClock;
+  #slow: SlowClock | null = null;
+  #daemon: Daemon | null = null;
+  #thawedMs: Millis = -Infinity;
+  #lives = 0;
+  /** A power loss or a kill leaves it down until somebody starts it. */
+  #keptDown = false;
+
+  constructor(cluster: Cluster, name: string, number: number, rate: number) {
+    this.cluster = cluster;
+    this.name = name;
+    this.number = number;
+    this.#rate = rate;
+    this.#random = seededRandom(cluster.random.below(2 ** 31));
+    this.#clock = this.#newClock();
+    this.log.forgets = cluster.sabotage.has('log-forgets');
+  }
+
+  get daemon(): Daemon | null {
+    return this.#daemon;
+  }
+
+  get kernel(): Kernel | null {
+    return this.#kernel;
+  }
+
+  get isFrozen(): boolean {
+    return this.#kernel?.clock.frozen === true;
+  }
+
+  /** Its daemon runs and nothing holds it. */
+  get isAwake(): boolean {
+    return this.#daemon !== null && !this.#daemon.clock.frozen && !this.isFrozen;
+  }
+
+  /** The machine, or its daemon: whatever stood still last. */
+  get sinceThawMs(): Millis {
+    return this.cluster.clock.now() - this.#thawedMs;
+  }
+
+  get hostNow(): Millis {
+    return this.#clock.now();
+  }
+
+  get life(): number {
+    return this.#lives;
+  }
+
+  powerOn(): void {
+    if (this.#kernel !== null) return;
+    this.#clock = this.#newClock();
+    const frozen = new FreezableClock(this.#clock);
+    this.#kernel = new Kernel({ host: this.name, clock: this.#clock, frozen });
+    this.cluster.network.powerOn(this.name);
+    this.cluster.checkers.lease.restarted(this.name);
+    this.start();
+  }
+
+  /** `kept`: how many of the log's writes under way had reached the disk. */
+  powerOff(kept = 0): void {
+    const kernel = this.#kernel;
+    if (kernel === null) return;
+    this.#kernel = null;
+    this.cluster.network.powerOff(this.name);
+    this.#end(kept);
+    kernel.clock.end();
+  }
+
+  start(): void {
+    this.#keptDown = false;
+    const kernel = this.#kernel;
+    if (this.#daemon !== null || kernel === null) return;
+    const { cluster } = this;
+    this.#lives += 1;
+    const incarnation = this.#lives * 1_000 + this.number;
+    const slow = new SlowClock(kernel.clock, this.#random);
+    slow.slowMs = this.slowMs;
+    this.#slow = slow;
+    const clock = new FreezableClock(slow, kernel.clock);
+    cluster.network.host(this.name, { machine: kernel.clock, daemon: clock });
+    const config = cluster.configOf(this.name);
+    const mesh = new ObservedMesh(cluster, this, incarnation);
+    const guardian = new GuardianProcess({
+      clusterId: config.clusterId,
+      kernel,
+      daemon: clock,
+      publish: (evidence) => cluster.publish(this.name, evidence),
+      said: (line) => cluster.score.note(this.name, `guardian: ${line}`),
+    });
+    const driver = new Driver({
+      config,
+      world: worldOf({ machine: this, kernel, clock, mesh, guardian, random: this.#random }),
+      incarnation,
+      restored: this.log.restored(),
+      compactEvery: cluster.options.compactEvery,
+      news: (news) => cluster.heard(this, news),
+      crash: (error) => this.#crashed(error),
+    });
+    cluster.checkers.raft.attach(this.name, driver.raft.core);
+    this.#daemon = { clock, driver, mesh, guardian };
+    guardian.start((message) => driver.post({ kind: 'guardian', message }));
+    driver.start();
+    mesh.start();
+  }
+
+  /** kill -9 of the daemon: its guardian tears down and publishes what it knows. */
+  killDaemon(): void {
+    const guardian = this.#daemon?.guardian;
+    // Two processes at once: nobody is left to tear down, and nobody promises anything.
+    if (guardian?.isRunning !== true || this.isFrozen) return;
+    this.#keptDown = true;
+    this.#end(this.log.underWay);
+    guardian.pipeCloses();
+  }
+
+  killGuardian(): void {
+    if (this.isAwake) this.#daemon?.guardian.kill();
+  }
+
+  /** SIGSTOP: the kernel and the guardian go on. */
+  stopDaemon(): void {
+    if (this.#daemon?.guardian.isRunning === true) this.#daemon.clock.freeze();
+  }
+
+  continueDaemon(): void {
+    if (this.#daemon?.clock.frozen !== true) return;
+    if (!this.isFrozen) this.#thawedMs = this.cluster.clock.now();
+    this.#daemon.clock.thaw();
+  }
+
+  freeze(): void {
+    this.#kernel?.clock.freeze();
+  }
+
+  thaw(): void {
+    const kernel = this.#kernel;
+    if (kernel === null || !kernel.clock.frozen) return;
+    this.#thawedMs = this.cluster.clock.now();
+    kernel.clock.thaw();
+    this.cluster.thawed();
+  }
+
+  setSlow(slowMs: Millis): void {
+    this.slowMs = slowMs;
+    if (this.#slow !== null) this.#slow.slowMs = slowMs;
+  }
+
+  hear(evidence: GuardianEvidence): void {
+    const daemon = this.#daemon;
+    daemon?.clock.run(() => daemon.driver.post({ kind: 'evidence', evidence }));
+  }
+
+  /** The daemon resets the machine. */
+  selfFence(cause: string): void {
+    this.cluster.score.note(this.name, `resets itself: ${cause}`);
+    this.powerOff();
+    this.cluster.clock.schedule(RESET_MS, () => {
+      if (!this.#keptDown) this.powerOn();
+    });
+  }
+
+  end(): void {
+    this.#end(0);
+    this.#kernel?.clock.end();
+    this.#kernel = null;
+  }
+
+  #end(kept: number): void {
+    const daemon = this.#daemon;
+    if (daemon === null) return;
+    this.#daemon = null;
+    this.log.end(kept);
+    daemon.driver.stop();
+    daemon.mesh.stop();
+    daemon.clock.end();
+  }
+
+  /** An error of the log's disk ends a daemon, as it should; anything else is a bug. */
+  #crashed(error: unknown): void {
+    const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const guardian = this.#daemon?.guardian;
+    if (!words.includes(DISK_ERROR)) {
+      this.cluster.report('no crash', this.name, words.split('\n').slice(0, 6).join(' '));
+    }
+    this.cluster.score.note(this.name, `ends: ${words.split('\n')[0]}`);
+    this.#end(this.log.underWay);
+    guardian?.pipeCloses();
+    this.#kernel?.later(RESTART_MS, () => {
+      if (!this.#keptDown) this.start();
+    });
+  }
+
+  #newClock(): HostClock {
+    const offsetMs = 1_000 + this.#random.below(1_000_000);
+    return new HostClock({ world: this.cluster.clock, rate: this.#rate, offsetMs });
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * What befalls a cluster, written down before it begins: the setting, the faults with their moments,
+ * and what is healed at the end. All of it comes from the seed and from nothing that happens, so a
+ * fault can be left out and the rest stays: that is how a failing script is shrunk.
+ */
+import type { TargetOptions } from '../../src/fencing/devices/emulated/commands.ts';
+import type { Millis } from '../../src/lib/ids.ts';
+import { type Random, seededRandom } from '../../src/lib/random.ts';
+import { FAULTS, type FaultName } from './faults.ts';
+import type { Sabotage } from './sabotage.ts';
+
+export type GroupSetting = {
+  readonly name: string;
+  /** One path: Write Exclusive; two: Write Exclusive – Registrants Only. */
+  readonly paths: readonly string[];
+  readonly target: Partial<TargetOptions>;
+};
+
+export type Setting = {
+  readonly seed: number;
+  /** One for each node: its milliseconds in one of the world's. */
+  readonly clockRates: readonly number[];
+  readonly groups: readonly GroupSetting[];
+  /** Entries between two snapshots. */
+  readonly compactEvery: number;
+};
+
+/** One fault. Which machine, path or group it meets is said by numbers, reckoned modulo. */
+export type Strike = {
+  readonly atMs: Millis;
+  readonly fault: FaultName;
+  readonly forMs: Millis;
+  /** `any`: by number; else the leader, or the owner of the group, of that moment. */
+  readonly aim: 'any' | 'leader' | 'owner';
+  readonly host: number;
+  readonly other: number;
+  readonly group: number;
+  readonly amount: number;
+};
+
+export type Script = {
+  readonly setting: Setting;
+  readonly strikes: readonly Strike[];
+  readonly safetyMs: Millis;
+  /** Nodes that are healed for the second phase: a majority. The rest keeps its faults for good. */
+  readonly quorum: readonly string[];
+  readonly sabotage?: readonly Sabotage[];
+};
+
+export type ScriptOptions = {
+  readonly seed: number;
+  readonly faults?: readonly FaultName[];
+  /** Longer histories: more faults in proportion. */
+  readonly safetyMs?: Millis;
+  readonly nodes?: number;
+  readonly groups?: number;
+};
+
+/** ρ of the fast profile is the difference of any two clocks; each may have half of it. */
+const RATES = [1, 1.00049, 0.99951, 1.0002, 0.9998] as const;
+const AIMS: readonly Strike['aim'][] = ['any', 'any', 'leader', 'owner'];
+
+export function scriptOf(options: ScriptOptions): Script {
+  const random = seededRandom(options.seed);
+  const drawnNodes = random.below(5) === 0 ? 5 : 3;
+  const nodes = options.nodes ?? drawnNodes;
+  const drawnGroups = 1 + random.below(3);
+  const groups = options.groups ?? drawnGroups;
+  const setting: Setting = {
+    seed: options.seed,
+    clockRates: Array.from({ length: nodes }, () => RATES[random.below(RATES.length)] ?? 1),
+    groups: ['g', 'h', 'k'].slice(0, groups).map((name) => groupSetting(name, random)),
+    compactEvery: random.below(2) === 0 ? 2_000 : 5 + random.below(60),
+  };
+  const drawnSafetyMs = 4_000 + random.below(26_000);
+  const safetyMs = options.safetyMs ?? drawnSafetyMs;
+  const strikes = strikesOf(random, safetyMs, options.faults ?? FAULTS.map(({ name }) => name));
+  const names = Array.from({ length: nodes }, (_, i) => `node${i + 1}`);
+  const least = Math.floor(nodes / 2) + 1;
+  const kept = random.below(3) === 0 ? nodes : least;
+  const quorum: string[] = [];
+  while (quorum.length < kept) {
+    const name = names[random.below(nodes)] ?? 'node1';
+    if (!quorum.includes(name)) quorum.push(name);
+  }
+  return { setting, strikes, safetyMs, quorum };
+}
+
+function groupSetting(name: string, random: Random): GroupSetting {
+  const paths = random.below(4) === 0 ? ['a', 'b'] : ['a'];
+  const target: { -readonly [K in keyof TargetOptions]?: TargetOptions[K] } = {};
+  if (random.below(6) === 0) target.abort = false;
+  if (random.below(8) === 0) target.aptpl = false;
+  if (random.below(3) === 0) target.writeCache = false;
+  return { name, paths, target };
+}
+
+/** Some seeds are calm with a few faults, in others everything comes at once. */
+function strikesOf(
+  random: Random,
+  safetyMs: Millis,
+  allowed: readonly FaultName[],
+): readonly Strike[] {
+  const faults = FAULTS.filter(({ name }) => allowed.includes(name));
+  const total = faults.reduce((sum, { rate }) => sum + rate, 0);
+  const meanGapMs = 60 + random.below(1_400);
+  const strikes: Strike[] = [];
+  let atMs = random.below(meanGapMs);
+  while (atMs < safetyMs && total > 0) {
+    let left = random.below(total);
+    const fault = faults.find(({ rate }) => {
+      left -= rate;
+      return left < 0;
+    });
+    if (fault === undefined) break;
+    strikes.push({
+      atMs,
+      fault: fault.name,
+      forMs: 10 + random.below(fault.longestMs),
+      aim: AIMS[random.below(AIMS.length)] ?? 'any',
+      host: random.below(60),
+      other: random.below(60),
+      group: random.below(60),
+      amount: random.below(1_000),
+    });
+    atMs += random.below(4) === 0 ? random.below(40) : random.below(2 * meanGapMs);
+  }
+  return strikes;
+}
