@@ -260,7 +260,8 @@ export class ApplicationAgent extends SimulatedAgent {
     this.acts('start-application', context);
     const acts = (what: 'append' | 'acknowledge'): void =>
       this.options.acts({ what, group, epoch });
-    kernel.applications.set(key, new Ledger(mount, acts));
+    const acknowledgesAtOnce = this.options.sabotage.has('fsync');
+    kernel.applications.set(key, new Ledger(mount, { acts, acknowledgesAtOnce }));
     this.options.shown(group);
     return OK;
   }

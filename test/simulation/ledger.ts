@@ -7,17 +7,23 @@ import type { Mount } from './mount.ts';
 
 export type Acted = 'append' | 'acknowledge';
 
+export type LedgerOptions = {
+  readonly acts: (what: Acted) => void;
+  /** Control: acknowledges what may still be lost. */
+  readonly acknowledgesAtOnce: boolean;
+};
+
 export class Ledger {
   readonly mount: Mount;
-  readonly #acts: (what: Acted) => void;
+  readonly #options: LedgerOptions;
   #state: 'running' | 'frozen' | 'dead' = 'running';
   /** Answers that a frozen process could not give yet. */
   #held: (() => void)[] = [];
   #exited: (() => void) | null = null;
 
-  constructor(mount: Mount, acts: (what: Acted) => void) {
+  constructor(mount: Mount, options: LedgerOptions) {
     this.mount = mount;
-    this.#acts = acts;
+    this.#options = options;
   }
 
   get isRunning(): boolean {
@@ -32,15 +38,19 @@ export class Ledger {
   handle(record: string, acknowledge: () => void): void {
     this.#run(() => {
       if (!this.mount.isWritable) return;
-      this.#acts('append');
+      const { acts, acknowledgesAtOnce } = this.#options;
+      acts('append');
       this.mount.append(record);
-      this.mount.sync((ok) =>
-        this.#run(() => {
-          if (!ok) return;
-          this.#acts('acknowledge');
-          acknowledge();
-        }),
-      );
+      if (acknowledgesAtOnce) acknowledge();
+      else {
+        this.mount.sync((ok) =>
+          this.#run(() => {
+            if (!ok) return;
+            acts('acknowledge');
+            acknowledge();
+          }),
+        );
+      }
     });
   }
 

@@ -85,6 +85,10 @@ export class Mount {
           done(`superblock: ${text(written)}`);
           return;
         }
+        if (this.#state !== 'mounting') {
+          done('taken off the tree meanwhile');
+          return;
+        }
         this.#state = 'live';
         later(WRITEBACK_MS, () => this.#writeBack());
         done(null);

@@ -137,8 +137,18 @@ class History {
     if (before !== after) {
       cluster.report('calm', 'world', `groups move in calm weather: ${before} to ${after}`);
     }
-    const leader = cluster.leader()?.daemon?.driver.replica.state;
-    if (leader !== undefined) cluster.checkers.history.judge(leader);
+    const state = cluster.leader()?.daemon?.driver.replica.state;
+    if (state === undefined) return;
+    cluster.checkers.history.judge(state);
+    for (const { name, target } of cluster.luns) {
+      const group = state.groups[name];
+      if (group === undefined || group.owner === null) continue;
+      const { reservation, registrations } = target.inspect();
+      const nexus = reservation?.holder ?? null;
+      const holder = nexus === null ? null : { nexus, key: registrations.get(nexus) ?? 0n };
+      const { owner, epoch } = group;
+      cluster.checkers.reservations.judge({ group: name, owner, epoch, holder });
+    }
   }
 
   #epochs(): string {

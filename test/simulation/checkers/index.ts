@@ -7,6 +7,7 @@ import { OwnershipChecker } from './ownership.ts';
 import { RaftChecker } from './raft.ts';
 import { RecordChecker } from './records.ts';
 import type { Report } from './report.ts';
+import { ReservationChecker } from './reservations.ts';
 import { StrangerChecker } from './strangers.ts';
 import { VisibleChecker } from './visible.ts';
 
@@ -19,6 +20,7 @@ export class Checkers {
   readonly records: RecordChecker;
   readonly lease: LeaseChecker;
   readonly strangers: StrangerChecker;
+  readonly reservations: ReservationChecker;
   readonly history: HistoryChecker;
 
   constructor(report: Report, times: ConstructorParameters<typeof LeaseChecker>[1]) {
@@ -30,6 +32,7 @@ export class Checkers {
     this.records = new RecordChecker(report);
     this.lease = new LeaseChecker(report, times);
     this.strangers = new StrangerChecker(report);
+    this.reservations = new ReservationChecker(report);
     this.history = new HistoryChecker(report);
   }
 }

@@ -1,0 +1,74 @@
+/** What many histories add up to. */
+import type { Outcome } from './run.ts';
+
+export class Totals {
+  seeds = 0;
+  violations = 0;
+  simulatedMs = 0;
+  #events = 0;
+  #failovers = 0;
+  #assignments = 0;
+  #acknowledged = 0;
+  readonly #faults = new Map<string, number>();
+  readonly #beganMs = performance.now();
+  readonly #beganCpu = process.cpuUsage();
+
+  add(outcome: Outcome): void {
+    this.seeds += 1;
+    this.violations += outcome.violations.length;
+    this.simulatedMs += outcome.simulatedMs;
+    this.#events += outcome.events;
+    this.#failovers += outcome.failovers;
+    this.#assignments += outcome.assignments;
+    this.#acknowledged += outcome.acknowledged;
+    for (const [name, count] of Object.entries(outcome.faults)) {
+      this.#faults.set(name, (this.#faults.get(name) ?? 0) + count);
+    }
+  }
+
+  progress(): string {
+    const faults = [...this.#faults.values()].reduce((sum, count) => sum + count, 0);
+    const hours = (this.simulatedMs / 3_600_000).toFixed(2);
+    const { perSecond } = this.#speed();
+    return (
+      `${this.seeds} histories, ${hours} h simulated at ${perSecond} times life, ` +
+      `${faults} faults, ${this.#failovers} failovers, ${this.violations} violations`
+    );
+  }
+
+  /** The last line; times in seconds, `cpuSeconds` of this process alone. */
+  json(): string {
+    const { wallSeconds, cpuSeconds, perSecond, eventsPerSecond } = this.#speed();
+    return JSON.stringify({
+      seeds: this.seeds,
+      violations: this.violations,
+      simulatedSeconds: Math.round(this.simulatedMs / 1_000),
+      wallSeconds,
+      cpuSeconds,
+      simulatedPerCpuSecond: perSecond,
+      eventsPerCpuSecond: eventsPerSecond,
+      events: this.#events,
+      faults: Object.fromEntries([...this.#faults].sort(([a], [b]) => (a < b ? -1 : 1))),
+      failovers: this.#failovers,
+      assignments: this.#assignments,
+      acknowledged: this.#acknowledged,
+    });
+  }
+
+  #speed() {
+    const wallSeconds = round((performance.now() - this.#beganMs) / 1_000);
+    const { user, system } = process.cpuUsage(this.#beganCpu);
+    const cpuSeconds = round((user + system) / 1e6);
+    const per = (amount: number): number => Math.round(amount / Math.max(0.001, cpuSeconds));
+    return {
+      wallSeconds,
+      cpuSeconds,
+      perSecond: per(this.simulatedMs / 1_000),
+      eventsPerSecond: per(this.#events),
+    };
+  }
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 100) / 100;
+}
