@@ -9,6 +9,7 @@
  *   --faults LIST only these (names with commas); `--faults list` prints them
  *   --script FILE a script that was kept
  *   --nodes N, --groups N, --safety-ms MS   instead of what the seed draws
+ *   --stop N      ends after so many failing seeds (default 3)
  *   --sabotage LIST, --no-shrink, --json, --score LINES
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -34,6 +35,7 @@ const { values } = parseArgs({
     'safety-ms': { type: 'string' },
     sabotage: { type: 'string' },
     score: { type: 'string' },
+    stop: { type: 'string' },
     json: { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
   },
@@ -137,13 +139,16 @@ async function main(): Promise<number> {
     const hours = number('hours');
     const seeds =
       seed === undefined ? (number('seeds') ?? (hours === undefined ? 100 : Infinity)) : 1;
+    let failing = 0;
     let toldMs = performance.now();
     for (let at = first; at < first + seeds; at += 1) {
       if (hours !== undefined && totals.simulatedMs >= hours * 3_600_000) break;
       const script = scriptFor(at, sabotage);
       const outcome = await play({ script });
       totals.add(outcome);
+      if (outcome.violations.length > 0) failing += 1;
       await tell(script, outcome);
+      if (failing >= (number('stop') ?? 3)) break;
       if (seed !== undefined && outcome.violations.length === 0) {
         say(outcome.score(number('score') ?? 120));
       }

@@ -15,6 +15,9 @@ import type { Machine } from './machine.ts';
 import { Mount } from './mount.ts';
 import { SanDevice } from './san-device.ts';
 
+/** Some day: every history begins on it. */
+const EPOCH_MS = 1_800_000_000_000;
+
 export type Parts = {
   readonly machine: Machine;
   readonly kernel: Kernel;
@@ -40,6 +43,7 @@ export function worldOf(parts: Parts): World {
     guardian,
     logger: { debug: quiet, info: say, warn: say, error: say, flush: quiet },
     secret: () => `${name}-${life}-${++secrets}`,
+    wallMs: () => EPOCH_MS + cluster.clock.now(),
     record: (event) => cluster.recorded(machine, event),
     selfFence: (cause) => machine.selfFence(cause),
   };

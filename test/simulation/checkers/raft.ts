@@ -5,7 +5,7 @@
 
 import type { RaftCore } from '../../../src/raft/core.ts';
 import { ClusterChecker, checkStep, type Violation } from '../../../src/raft/invariants.ts';
-import type { RaftMessage } from '../../../src/raft/types.ts';
+import type { RaftMessage, Ready } from '../../../src/raft/types.ts';
 import type { Report } from './report.ts';
 
 export class RaftChecker {
@@ -19,13 +19,17 @@ export class RaftChecker {
   /** From here on no step of this core goes unseen. */
   attach(node: string, core: RaftCore): void {
     const step = core.step.bind(core);
-    core.step = (event, now, random) => {
-      const before = core.status();
-      const ready = step(event, now, random);
-      this.#tell(node, checkStep(before, core));
-      this.#tell(node, this.#checker.observe(node, core, ready));
-      return ready;
-    };
+    const stepAll = core.stepAll.bind(core);
+    core.step = (...what) => this.#watched(node, core, () => step(...what));
+    core.stepAll = (...what) => this.#watched(node, core, () => stepAll(...what));
+  }
+
+  #watched(node: string, core: RaftCore, take: () => Ready): Ready {
+    const before = core.status();
+    const ready = take();
+    this.#tell(node, checkStep(before, core));
+    this.#tell(node, this.#checker.observe(node, core, ready));
+    return ready;
   }
 
   sent(message: RaftMessage): void {
