@@ -13,7 +13,7 @@
  *
  * Reference: DESIGN §7 (lease, guardian).
  */
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, WITHDRAWN } from '../lib/clock.ts';
 import type { Epoch, GroupId, Millis } from '../lib/ids.ts';
 import type { PacketFilter } from '../system/packet-filter.ts';
 import type { Teardown } from '../system/teardown.ts';
@@ -82,7 +82,7 @@ export class Guardian {
     // From here on the list is known: whatever fails below, it is undone when its time comes.
     const before = this.#armed.get(message.group);
     this.#armed.set(message.group, before === undefined ? message : cautious(before, message));
-    this.#abort.abort();
+    this.#abort.abort(WITHDRAWN);
     try {
       await this.#options.filter.open(message.addresses, message.serveUntilMs);
     } catch (error) {
@@ -91,7 +91,7 @@ export class Guardian {
     if (this.#armed.get(message.group)?.epoch !== message.epoch)
       return refuse('torn down meanwhile');
     this.#armed.set(message.group, message);
-    this.#abort.abort();
+    this.#abort.abort(WITHDRAWN);
     this.#options.tell({ kind: 'armed', requestId });
   }
 

@@ -1,5 +1,5 @@
 /** Bounds any piece of work by the injected clock: nobody waits for a command on a dead disk. */
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, WITHDRAWN } from '../lib/clock.ts';
 import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
 
@@ -31,6 +31,6 @@ export async function withDeadline<T>(options: DeadlineOptions<T>): Promise<T> {
     return await Promise.race([work(inner.signal), timeUp]);
   } finally {
     outer.removeEventListener('abort', pass);
-    withdraw.abort();
+    withdraw.abort(WITHDRAWN);
   }
 }

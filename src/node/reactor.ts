@@ -8,7 +8,7 @@
  *
  * It knows nothing of what the events mean.
  */
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, WITHDRAWN } from '../lib/clock.ts';
 import type { Millis } from '../lib/ids.ts';
 import type { NodeEvent } from './node-event.ts';
 
@@ -51,7 +51,7 @@ export class Reactor {
 
   stop(): void {
     this.#stopped = true;
-    this.#timer?.abort();
+    this.#timer?.abort(WITHDRAWN);
     this.#queue.length = 0;
   }
 
@@ -104,7 +104,7 @@ export class Reactor {
     const earliestMs = Math.max(this.#options.nextDeadlineMs(), this.#turnBeganMs);
     const at = Math.min(earliestMs, now + LONGEST_WAIT_MS);
     if (this.#timer !== null && this.#timerAtMs <= at) return;
-    this.#timer?.abort();
+    this.#timer?.abort(WITHDRAWN);
     const timer = new AbortController();
     this.#timer = timer;
     this.#timerAtMs = at;

@@ -23,7 +23,7 @@ import type { DefenceVerdict } from '../../fencing/protocol/defence.ts';
 import { clusterTag, formatKey, isOurs, packKey, unpackKey } from '../../fencing/protocol/key.ts';
 import type { TakeoverRule } from '../../fencing/protocol/takeover-state.ts';
 import { Turns } from '../../fencing/turns.ts';
-import type { Clock } from '../../lib/clock.ts';
+import { type Clock, WITHDRAWN } from '../../lib/clock.ts';
 import { HoldfastError } from '../../lib/error.ts';
 import type { Epoch, Millis } from '../../lib/ids.ts';
 import type { ProblemCode } from '../../lib/problems.ts';
@@ -210,7 +210,7 @@ class DiskAgent {
       return await guarded(bound.signal, async () => await this.#look(taken, bound.signal));
     } finally {
       signal.removeEventListener('abort', giveUp);
-      over.abort();
+      over.abort(WITHDRAWN);
     }
   }
 
