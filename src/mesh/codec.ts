@@ -103,8 +103,12 @@ export function readCarried(envelope: Envelope): Result<Carried, Garbled> {
   return message.ok ? success({ kind: 'control', message: message.value }) : message;
 }
 
+/** One heartbeat goes to every peer over every interconnect: it is packed once. */
+let lastBeat: { readonly beat: Heartbeat; readonly bytes: Uint8Array } | null = null;
+
 export function encodeHeartbeat(beat: Heartbeat): Uint8Array {
-  return packed(beat);
+  if (lastBeat?.beat !== beat) lastBeat = { beat, bytes: packed(beat) };
+  return lastBeat.bytes;
 }
 
 export function readHeartbeat(frame: Uint8Array): Result<Heartbeat, Garbled> {

@@ -8,7 +8,7 @@ import type { ControlMessage } from '../failover/control.ts';
 import type { Interconnect, Millis, NodeId } from '../lib/ids.ts';
 import type { Heartbeat } from '../membership/heartbeat.ts';
 import type { RaftMessage } from '../raft/types.ts';
-import { type Carried, encodeHeartbeat, readHeartbeat } from './codec.ts';
+import { type Carried, encodeHeartbeat, readEnvelope, readHeartbeat } from './codec.ts';
 import { encodeHello, judgeHello, type Refusal } from './hello.ts';
 import {
   type DialResult,
@@ -42,6 +42,21 @@ type End = {
   dialledMs: Millis;
 };
 
+/** All copies of a frame are one object here; each is unpacked once. What is read is never changed. */
+const readEnvelopeOnce = once(readEnvelope);
+const readHeartbeatOnce = once(readHeartbeat);
+
+function once<T>(read: (frame: Uint8Array) => T): (frame: Uint8Array) => T {
+  const known = new WeakMap<Uint8Array, T>();
+  return (frame) => {
+    const before = known.get(frame);
+    if (before !== undefined) return before;
+    const value = read(frame);
+    known.set(frame, value);
+    return value;
+  };
+}
+
 export class MemoryMesh implements Mesh, Station {
   readonly #options: MemoryMeshOptions;
   readonly #router: Router;
@@ -57,6 +72,7 @@ export class MemoryMesh implements Mesh, Station {
       self: options.self.node,
       incarnation: options.incarnation,
       interconnects: options.interconnects,
+      readEnvelope: readEnvelopeOnce,
     });
   }
 
@@ -202,7 +218,7 @@ export class MemoryMesh implements Mesh, Station {
   }
 
   #onHeartbeat(end: End, frame: Uint8Array): Refusal | null {
-    const read = readHeartbeat(frame);
+    const read = readHeartbeatOnce(frame);
     if (!read.ok) return read.error;
     if (read.value.from !== end.peer.node) {
       return { code: 'SENDER_FORGED', detail: `a heartbeat in the name of ${read.value.from}` };

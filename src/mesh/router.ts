@@ -62,6 +62,7 @@ export class Router {
   readonly #self: NodeId;
   readonly #incarnation: number;
   readonly #interconnects: readonly Interconnect[];
+  readonly #readEnvelope: typeof readEnvelope;
   #members: ReadonlySet<NodeId> = new Set();
   readonly #live = new Map<NodeId, Set<Interconnect>>();
   readonly #sequences = new Map<NodeId, number>();
@@ -72,10 +73,13 @@ export class Router {
     readonly self: NodeId;
     readonly incarnation: number;
     readonly interconnects: readonly Interconnect[];
+    /** Where copies of a frame are one object, it may be read once. */
+    readonly readEnvelope?: typeof readEnvelope;
   }) {
     this.#self = options.self;
     this.#incarnation = options.incarnation;
     this.#interconnects = options.interconnects;
+    this.#readEnvelope = options.readEnvelope ?? readEnvelope;
   }
 
   admit(members: Iterable<NodeId>): void {
@@ -116,7 +120,7 @@ export class Router {
 
   /** `peer` is the member whose key the connection has proven. */
   receive(peer: NodeId, frame: Uint8Array): Routed {
-    const read = readEnvelope(frame);
+    const read = this.#readEnvelope(frame);
     if (!read.ok) return { kind: 'refused', ...read.error };
     const envelope = read.value;
     const forged = this.#forged(peer, envelope);
