@@ -35,13 +35,17 @@ export class PeerWatch {
   }
 
   get state(): LinkState {
-    const states = Array.from(this.links.values(), (link) => link.state);
-    if (states.includes('alive')) return 'alive';
-    return states.every((state) => state === 'dead') ? 'dead' : 'suspect';
+    let best: LinkState = 'dead';
+    for (const { state } of this.links.values()) {
+      if (state === 'alive') return state;
+      if (state !== 'dead') best = 'suspect';
+    }
+    return best;
   }
 
   get proofOfDeath(): boolean {
-    return this.links.size > 0 && [...this.links.values()].every((link) => link.provenDead);
+    for (const { provenDead } of this.links.values()) if (!provenDead) return false;
+    return this.links.size > 0;
   }
 
   get incarnation(): number | null {
