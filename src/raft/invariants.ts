@@ -29,8 +29,11 @@ export type Violation = {
   readonly story: string;
 };
 
+/** What is looked at of a core; who has its status already need not ask for it again. */
+type Observed = Pick<RaftCore, 'status' | 'termAt'>;
+
 /** What one step did to one node: `before` is its status before the step. */
-export function checkStep(before: RaftStatus, core: RaftCore): readonly Violation[] {
+export function checkStep(before: RaftStatus, core: Observed): readonly Violation[] {
   const after = core.status();
   const violations: Violation[] = [];
   const expect = (holds: boolean, invariant: Violation['invariant'], story: string): void => {
@@ -81,7 +84,7 @@ export function checkStep(before: RaftStatus, core: RaftCore): readonly Violatio
  * Raft §6, and Ongaro's correction of 2015: a leader appends a configuration only when the one before
  * it and an entry of its own term are committed, and voters change in two steps.
  */
-function checkChange(before: RaftStatus, core: RaftCore, after: RaftStatus): readonly Violation[] {
+function checkChange(before: RaftStatus, core: Observed, after: RaftStatus): readonly Violation[] {
   const inOffice =
     before.role === 'leader' && after.role === 'leader' && before.term === after.term;
   if (!inOffice || before.configurationIndex === after.configurationIndex) return [];
