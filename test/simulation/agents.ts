@@ -152,11 +152,14 @@ export class FilesystemAgent extends SimulatedAgent {
     }
     const mount = make(group, epoch);
     kernel.mounts.set(group, mount);
-    const problem = await this.answer<string | null>((done) => mount.open(done));
-    if (problem === null) {
-      mounted(group, mount);
-      return OK;
-    }
+    const problem = await this.answer<string | null>((done) =>
+      mount.open((failure) => {
+        // Judged when the kernel has it: a daemon that stands still hears of it later.
+        if (failure === null) mounted(group, mount);
+        done(failure);
+      }),
+    );
+    if (problem === null) return OK;
     mount.detach(() => undefined);
     return failed('MOUNT_FAILED', problem);
   }

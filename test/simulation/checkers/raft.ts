@@ -20,16 +20,18 @@ export class RaftChecker {
   attach(node: string, core: RaftCore): void {
     const step = core.step.bind(core);
     const stepAll = core.stepAll.bind(core);
-    core.step = (...what) => this.#watched(node, core, () => step(...what));
-    core.stepAll = (...what) => this.#watched(node, core, () => stepAll(...what));
-  }
-
-  #watched(node: string, core: RaftCore, take: () => Ready): Ready {
-    const before = core.status();
-    const ready = take();
-    this.#tell(node, checkStep(before, core));
-    this.#tell(node, this.#checker.observe(node, core, ready));
-    return ready;
+    // Nothing but a step changes a core, so the end of one is the beginning of the next.
+    let before = core.status();
+    const watched = (ready: Ready): Ready => {
+      const after = core.status();
+      const seen = { status: () => after, termAt: (index: number) => core.termAt(index) };
+      this.#tell(node, checkStep(before, seen));
+      this.#tell(node, this.#checker.observe(node, core, ready));
+      before = after;
+      return ready;
+    };
+    core.step = (...what) => watched(step(...what));
+    core.stepAll = (...what) => watched(stepAll(...what));
   }
 
   sent(message: RaftMessage): void {
