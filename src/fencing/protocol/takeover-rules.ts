@@ -17,6 +17,12 @@ export function withKeys(facts: Facts, keys: readonly ReservationKey[]): Facts {
   return { ...facts, keys, unaborted: [...new Set([...facts.unaborted, ...others])] };
 }
 
+/** The keys, and whoever holds the reservation: it may have registered since they were read. */
+export function withHolder(facts: Facts, holder: ReservationKey | null): Facts {
+  if (holder === null || facts.keys.includes(holder)) return facts;
+  return withKeys(facts, [...facts.keys, holder]);
+}
+
 /**
  * A key on the disk that ends the attempt: a stranger's is never stolen, a newer one never
  * preempted.

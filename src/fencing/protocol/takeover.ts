@@ -27,6 +27,7 @@ import {
   obstacle,
   olderKeys,
   ownCandidates,
+  withHolder,
   withKeys,
 } from './takeover-rules.ts';
 import {
@@ -168,12 +169,17 @@ function onSuccess(state: Running, reply: Success): TakeoverState {
       const read = withKeys(facts, reply.keys);
       return obstacle(read) ?? { kind: 'reading-reservation', facts: read, next: state.next };
     }
-    case 'reading-reservation':
+    case 'reading-reservation': {
       assert(reply.kind === 'reservation', 'READ RESERVATION answers a reservation');
       if (reply.type === 7 || reply.type === 8) {
         return failed('RESERVATION_TYPE_UNSUPPORTED', reply.holder);
       }
-      return state.next === 'register' ? register(facts, facts.paths) : take(facts, reply);
+      // The holder may have come after the keys were read: it is judged like each of them.
+      const read = withHolder(facts, reply.holder);
+      const stop = obstacle(read);
+      if (stop !== null) return stop;
+      return state.next === 'register' ? register(read, facts.paths) : take(read, reply);
+    }
     case 'registering':
       return register(facts, state.left.slice(1));
     case 'reserving':

@@ -1,0 +1,89 @@
+/**
+ * DESIGN §8 step 3: whoever holds the reservation is judged like every other key, since it may have
+ * come between READ KEYS and READ RESERVATION. Found by `../exploration`.
+ */
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_TARGET, type ReserveOut } from '../../../src/fencing/devices/emulated/commands.ts';
+import { EmulatedTarget } from '../../../src/fencing/devices/emulated/target.ts';
+import { execute } from '../../../src/fencing/devices/emulated/verbs.ts';
+import { packKey } from '../../../src/fencing/protocol/key.ts';
+import { begin, step } from '../../../src/fencing/protocol/takeover.ts';
+import type { TakeoverGoal, TakeoverState } from '../../../src/fencing/protocol/takeover-state.ts';
+
+const key = (node: number, epoch: number) => packKey({ tag: 7, node, epoch });
+const GOAL: TakeoverGoal = {
+  key: key(2, 20),
+  type: 1,
+  paths: ['a'],
+  predecessorFenced: true,
+  lastEpoch: 30,
+  aptpl: true,
+  acceptLateWrites: false,
+  omit: [],
+};
+
+function disk(): EmulatedTarget {
+  return new EmulatedTarget({ ...DEFAULT_TARGET, identity: 'naa.1' });
+}
+
+function given(target: EmulatedTarget, nexus: string, ...outs: readonly ReserveOut[]): void {
+  for (const out of outs) {
+    while (target.testUnitReady(nexus) !== 'good');
+    expect(target.reserveOut(nexus, out)).toBe('good');
+  }
+}
+
+function owns(target: EmulatedTarget, nexus: string, mine: bigint): void {
+  given(
+    target,
+    nexus,
+    { action: 'register', key: 0n, serviceKey: mine, aptpl: true },
+    { action: 'reserve', key: mine, type: 1 },
+  );
+}
+
+/** `before` happens once, just before the `nth` command of the kind. */
+function run(
+  target: EmulatedTarget,
+  goal: TakeoverGoal,
+  kind: string,
+  nth: number,
+  before: () => void,
+): TakeoverState {
+  let count = 0;
+  let next = begin(goal);
+  for (let [command] = next.commands; command !== undefined; [command] = next.commands) {
+    if (command.kind === kind) count += 1;
+    if (command.kind === kind && count === nth) before();
+    next = step(next.state, {
+      kind: 'reply',
+      reply: execute(target, `n2:${command.path}`, command),
+    });
+    expect(count).toBeLessThan(100);
+  }
+  return next.state;
+}
+
+describe('between READ KEYS and READ RESERVATION', () => {
+  it.each([1, 2])('look %i: a newer owner came: it is not preempted', (look) => {
+    const target = disk();
+    const end = run(target, GOAL, 'read-reservation', look, () => owns(target, 'n3:a', key(3, 21)));
+    expect(end).toEqual({ kind: 'failed', code: 'TAKEOVER_SUPERSEDED', by: key(3, 21) });
+    expect(target.inspect().reservation).toEqual({ type: 1, holder: 'n3:a' });
+  });
+
+  it.each([1, 2])('look %i: a stranger came: nothing is stolen', (look) => {
+    const target = disk();
+    const end = run(target, GOAL, 'read-reservation', look, () => owns(target, 'x:a', 0xa1n));
+    expect(end).toEqual({ kind: 'failed', code: 'FOREIGN_RESERVATION', by: 0xa1n });
+    expect(target.inspect().reservation).toEqual({ type: 1, holder: 'x:a' });
+  });
+
+  it('an owner that the cluster never heard of came', () => {
+    const target = disk();
+    const end = run(target, { ...GOAL, lastEpoch: 20 }, 'read-reservation', 2, () =>
+      owns(target, 'n3:a', key(3, 21)),
+    );
+    expect(end).toEqual({ kind: 'failed', code: 'STATE_ROLLED_BACK', by: key(3, 21) });
+  });
+});
