@@ -58,6 +58,13 @@ export type Facts = {
   readonly unaborted: readonly ReservationKey[];
   /** Did a PREEMPT AND ABORT of ours succeed? */
   readonly abortedSome: boolean;
+  /** Did a RESERVE or a PREEMPT of ours succeed, as far as its answer or the disk told? */
+  readonly took: boolean;
+  /**
+   * The disk was found reserved by nobody, or no longer by us although we took it: in between
+   * everybody could write, and no key tells who did. Only a reset ends such a write.
+   */
+  readonly gap: boolean;
   /** False once the target refused PREEMPT AND ABORT. */
   readonly canAbort: boolean;
   readonly wasReset: boolean;

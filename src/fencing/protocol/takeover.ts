@@ -27,6 +27,7 @@ import {
   obstacle,
   olderKeys,
   ownCandidates,
+  withGap,
   withHolder,
   withKeys,
 } from './takeover-rules.ts';
@@ -63,6 +64,8 @@ export function begin(goal: TakeoverGoal): TakeoverStep {
     keys: [],
     unaborted: [],
     abortedSome: false,
+    took: false,
+    gap: false,
     canAbort: !goal.omit.includes('abort'),
     wasReset: false,
     guaranteed: true,
@@ -178,19 +181,20 @@ function onSuccess(state: Running, reply: Success): TakeoverState {
       const read = withHolder(facts, reply.holder);
       const stop = obstacle(read);
       if (stop !== null) return stop;
-      return state.next === 'register' ? register(read, facts.paths) : take(read, reply);
+      if (state.next === 'register') return register(read, facts.paths);
+      return take(withGap(read, reply.holder), reply);
     }
     case 'registering':
       return register(facts, state.left.slice(1));
     case 'reserving':
-      return preempt(facts, olderKeys(facts));
+      return preempt({ ...facts, took: true }, olderKeys(facts));
     case 'preempting':
       return preempt(afterPreempt(state), state.victims.slice(1));
     case 'verifying':
       return afterCheck(state, reply);
     case 'resetting':
       // What was in flight is gone; what was registered stays and is looked at again.
-      return verify({ ...facts, wasReset: true, unaborted: [] });
+      return verify({ ...facts, wasReset: true, gap: false, unaborted: [] });
     case 'flushing':
       return held(facts);
     default:
@@ -232,9 +236,9 @@ function preempt(facts: Facts, victims: readonly ReservationKey[]): TakeoverStat
 }
 
 function afterPreempt({ facts, victims }: Preempting): Facts {
-  if (!facts.canAbort) return facts;
+  if (!facts.canAbort) return { ...facts, took: true };
   const unaborted = facts.unaborted.filter((key) => key !== victims[0]);
-  return { ...facts, abortedSome: true, unaborted };
+  return { ...facts, took: true, abortedSome: true, unaborted };
 }
 
 function verify(facts: Facts): TakeoverState {

@@ -1,6 +1,7 @@
 /**
- * DESIGN §8 step 3: whoever holds the reservation is judged like every other key, since it may have
- * come between READ KEYS and READ RESERVATION. Found by `../exploration`.
+ * DESIGN §8 steps 3 and 5: whoever holds the reservation is judged like every other key, since it
+ * may have come between READ KEYS and READ RESERVATION; a reservation that was gone for a while asks
+ * for a reset. Found by `../exploration`.
  */
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TARGET, type ReserveOut } from '../../../src/fencing/devices/emulated/commands.ts';
@@ -23,7 +24,10 @@ const GOAL: TakeoverGoal = {
 };
 
 function disk(): EmulatedTarget {
-  return new EmulatedTarget({ ...DEFAULT_TARGET, identity: 'naa.1' });
+  const target = new EmulatedTarget({ ...DEFAULT_TARGET, identity: 'naa.1' });
+  // Greeted already, so that no command is counted twice.
+  target.testUnitReady('n2:a');
+  return target;
 }
 
 function given(target: EmulatedTarget, nexus: string, ...outs: readonly ReserveOut[]): void {
@@ -85,5 +89,42 @@ describe('between READ KEYS and READ RESERVATION', () => {
       owns(target, 'n3:a', key(3, 21)),
     );
     expect(end).toEqual({ kind: 'failed', code: 'STATE_ROLLED_BACK', by: key(3, 21) });
+  });
+});
+
+const clear = (target: EmulatedTarget): void =>
+  given(
+    target,
+    'x:a',
+    { action: 'register', key: 0n, serviceKey: 0xa1n, aptpl: true },
+    { action: 'clear', key: 0xa1n },
+  );
+
+describe('a third hand clears the disk in the middle of a takeover', () => {
+  it('after the abort: the old owner writes meanwhile, and the disk is reset', () => {
+    const target = disk();
+    owns(target, 'n1:a', key(1, 10));
+    const end = run(target, GOAL, 'read-keys', 3, () => {
+      expect(target.inspect().reservation).toEqual({ type: 1, holder: 'n2:a' });
+      clear(target);
+      while (target.testUnitReady('n1:a') !== 'good');
+      expect(target.submitWrite('n1:a', 0, 'late')).toMatchObject({ data: 'late' });
+    });
+    expect(end).toMatchObject({ kind: 'held', rounds: 2, wasReset: true });
+    expect(target.inspect().tasks).toEqual([]);
+  });
+
+  it('after a reset, and an older attacker reserves it: it is reset once more', () => {
+    const target = disk();
+    owns(target, 'n1:a', key(1, 10));
+    const uncommitted = { ...GOAL, predecessorFenced: false };
+    const end = run(target, uncommitted, 'read-keys', 4, () => {
+      clear(target);
+      while (target.testUnitReady('n1:a') !== 'good');
+      expect(target.submitWrite('n1:a', 0, 'late')).toMatchObject({ data: 'late' });
+      owns(target, 'n3:a', key(3, 15));
+    });
+    expect(end).toMatchObject({ kind: 'held', rounds: 2, wasReset: true });
+    expect(target.inspect().tasks).toEqual([]);
   });
 });
