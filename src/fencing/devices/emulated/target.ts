@@ -191,12 +191,35 @@ export class EmulatedTarget {
     readonly registrations: ReadonlyMap<Nexus, ReservationKey>;
     readonly reservation: Reservation | null;
     readonly tasks: readonly Task[];
+    readonly aptplActive: boolean;
+    readonly attentions: ReadonlyMap<Nexus, readonly UnitAttention[]>;
+    readonly cache: ReadonlyMap<number, string>;
+    readonly medium: ReadonlyMap<number, string>;
   } {
     return {
       registrations: this.#registrations,
       reservation: this.#reservation,
       tasks: this.#tasks,
+      aptplActive: this.#aptplActive,
+      attentions: this.#attentions,
+      cache: this.#cache,
+      medium: this.#medium,
     };
+  }
+
+  /** The same target once more, for explorations: what happens to one does not touch the other. */
+  fork(): EmulatedTarget {
+    const twin = new EmulatedTarget(this.options);
+    twin.#registrations = new Map(this.#registrations);
+    twin.#reservation = this.#reservation;
+    twin.#generation = this.#generation;
+    twin.#aptplActive = this.#aptplActive;
+    for (const [nexus, codes] of this.#attentions) twin.#attentions.set(nexus, [...codes]);
+    twin.#tasks = [...this.#tasks];
+    twin.#nextTask = this.#nextTask;
+    for (const [block, data] of this.#cache) twin.#cache.set(block, data);
+    for (const [block, data] of this.#medium) twin.#medium.set(block, data);
+    return twin;
   }
 
   // SPC-4 §5.13.7 table 68: REGISTER is a compare and swap on the nexus' own key.
