@@ -65,6 +65,8 @@ export type Facts = {
    * everybody could write, and no key tells who did. Only a reset ends such a write.
    */
   readonly gap: boolean;
+  /** Our key holds the reservation, by a nexus that is not this path's (any more). */
+  readonly elsewhere: boolean;
   /** False once the target refused PREEMPT AND ABORT. */
   readonly canAbort: boolean;
   readonly wasReset: boolean;

@@ -66,6 +66,7 @@ export function begin(goal: TakeoverGoal): TakeoverStep {
     abortedSome: false,
     took: false,
     gap: false,
+    elsewhere: false,
     canAbort: !goal.omit.includes('abort'),
     wasReset: false,
     guaranteed: true,
@@ -204,6 +205,9 @@ function onSuccess(state: Running, reply: Success): TakeoverState {
 
 /** A conflict says that the disk is not as it was read. Nothing was done: read again. */
 function onConflict(state: Running): TakeoverState {
+  if (state.kind === 'verifying' && state.check === 'holding') {
+    return nextRound({ ...state.facts, elsewhere: true });
+  }
   if (state.kind !== 'registering' || state.candidates.length < 2) return nextRound(state.facts);
   return { ...calm(state), candidates: state.candidates.slice(1) };
 }
@@ -223,8 +227,9 @@ function take(facts: Facts, { holder, type }: ReservationReply): TakeoverState {
   const { goal } = facts;
   if (holder === null) return { kind: 'reserving', facts };
   if (holder === goal.key) {
-    // Ours already, under another type: SPC-4 lets a holder preempt itself to change it.
-    const again = type === goal.type ? [] : [goal.key];
+    // Ours already, yet under another type or by a nexus of ours that this path no longer is (it
+    // logged in anew): SPC-4 lets a registrant preempt its own key, and keeps it registered.
+    const again = type === goal.type && !facts.elsewhere ? [] : [goal.key];
     return preempt(facts, [...again, ...olderKeys(facts)]);
   }
   return preempt(facts, [holder, ...olderKeys(facts).filter((key) => key !== holder)]);
@@ -236,8 +241,11 @@ function preempt(facts: Facts, victims: readonly ReservationKey[]): TakeoverStat
 }
 
 function afterPreempt({ facts, victims }: Preempting): Facts {
-  if (!facts.canAbort) return { ...facts, took: true };
-  const unaborted = facts.unaborted.filter((key) => key !== victims[0]);
+  if (!facts.canAbort) return { ...facts, took: true, elsewhere: false };
+  const [victim] = victims;
+  // What is ended of our own says nothing about the predecessor's tasks.
+  if (victim === facts.goal.key) return { ...facts, took: true, elsewhere: false };
+  const unaborted = facts.unaborted.filter((key) => key !== victim);
   return { ...facts, took: true, abortedSome: true, unaborted };
 }
 

@@ -128,3 +128,54 @@ describe('a third hand clears the disk in the middle of a takeover', () => {
     expect(target.inspect().tasks).toEqual([]);
   });
 });
+
+describe('a path logs in anew in the middle of its own takeover', () => {
+  it('and holds by the nexus that it was: it takes the reservation over from itself', () => {
+    const target = disk();
+    owns(target, 'n1:a', key(1, 10));
+    let login = 0;
+    let next = begin(GOAL);
+    let sent = 0;
+    for (let [command] = next.commands; command !== undefined; [command] = next.commands) {
+      const reply = execute(target, login === 0 ? 'n2:a' : 'n2:a#1', command);
+      next = step(next.state, { kind: 'reply', reply });
+      if (command.kind === 'preempt-and-abort' && reply.kind === 'good') login = 1;
+      sent += 1;
+      expect(sent).toBeLessThan(100);
+    }
+    expect(next.state).toMatchObject({ kind: 'held' });
+    expect(target.inspect().reservation).toEqual({ type: 1, holder: 'n2:a#1' });
+    expect([...target.inspect().registrations.keys()]).toEqual(['n2:a#1']);
+  });
+
+  it('what it preempts of itself is no abort of its predecessor: reset all the same', () => {
+    const target = disk();
+    owns(target, 'n1:a', key(1, 10));
+    target.submitWrite('n1:a', 0, 'late');
+    // The attempt before, by another login: the abort of its PREEMPT AND ABORT was cut short.
+    given(
+      target,
+      'n2:a#0',
+      { action: 'register', key: 0n, serviceKey: GOAL.key, aptpl: true },
+      { action: 'preempt', key: GOAL.key, serviceKey: key(1, 10), type: 1 },
+    );
+    const end = run(target, GOAL, 'read-keys', 99, () => {});
+    expect(end).toMatchObject({ kind: 'held', wasReset: true });
+    expect(target.inspect().tasks).toEqual([]);
+  });
+
+  it('the same under another type', () => {
+    const target = disk();
+    owns(target, 'n1:a', key(1, 10));
+    target.submitWrite('n1:a', 0, 'late');
+    given(
+      target,
+      'n2:a',
+      { action: 'register', key: 0n, serviceKey: GOAL.key, aptpl: true },
+      { action: 'preempt', key: GOAL.key, serviceKey: key(1, 10), type: 5 },
+    );
+    const end = run(target, GOAL, 'read-keys', 99, () => {});
+    expect(end).toMatchObject({ kind: 'held', wasReset: true });
+    expect(target.inspect().tasks).toEqual([]);
+  });
+});
