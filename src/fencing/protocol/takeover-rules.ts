@@ -72,6 +72,11 @@ export function holdsByPath(facts: Facts): boolean {
   return facts.goal.type === 1 || facts.goal.type === 3;
 }
 
+/** Is it the key of the last takeover before this one, or of a newer one? See `predecessor`. */
+export function isPredecessor({ goal }: Facts, victim: ReservationKey): boolean {
+  return unpackKey(victim).epoch >= (goal.predecessor ?? 0);
+}
+
 /**
  * Can a write that the target accepted earlier still be carried out? Yes where an older key was
  * seen and its abort was not confirmed to us, where the disk was reserved by nobody for a while,

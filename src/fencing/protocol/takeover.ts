@@ -23,6 +23,7 @@ import {
   aloneOn,
   failed,
   holdsByPath,
+  isPredecessor,
   lateWritePossible,
   obstacle,
   olderKeys,
@@ -242,11 +243,12 @@ function preempt(facts: Facts, victims: readonly ReservationKey[]): TakeoverStat
 
 function afterPreempt({ facts, victims }: Preempting): Facts {
   if (!facts.canAbort) return { ...facts, took: true, elsewhere: false };
-  const [victim] = victims;
+  const victim = known(victims[0], 'a victim');
   // What is ended of our own says nothing about the predecessor's tasks.
   if (victim === facts.goal.key) return { ...facts, took: true, elsewhere: false };
   const unaborted = facts.unaborted.filter((key) => key !== victim);
-  return { ...facts, took: true, abortedSome: true, unaborted };
+  const abortedSome = facts.abortedSome || isPredecessor(facts, victim);
+  return { ...facts, took: true, abortedSome, unaborted };
 }
 
 function verify(facts: Facts): TakeoverState {

@@ -88,7 +88,7 @@ test('a story is told step by step, and the last step does the harm', async () =
 test('a protocol that never ends its last command is stuck', () => {
   const deaf = { ...REAL, step: (state: Parameters<typeof REAL.step>[0]) => deafStep(state) };
   const explorer = new Explorer(scopeOf('stranger'), deaf, null, { maxStates: MAX_STATES });
-  expect(() => explorer.run()).toThrow('epoch 1 did not get its disk');
+  expect(() => explorer.run()).toThrow('the owner did not get its disk');
 });
 
 function deafStep(state: Parameters<typeof REAL.step>[0]): ReturnType<typeof REAL.step> {

@@ -50,17 +50,24 @@ export class Machinery {
     });
   }
 
-  /** Epoch 1 holds the disk and has it mounted. */
+  /** Of the owner when all begins. */
+  get owner(): number {
+    return this.scope.owner ?? 1;
+  }
+
+  /** The first owner holds the disk and has it mounted. */
   first(): Int32Array {
     const world = new Int32Array(WIDTH);
     world[TARGET] = this.catalogue.blank();
-    world[FLAGS] = 1 << 15;
-    world[ATTEMPT] = this.begin(world, 1);
-    for (let i = 0; i < MOST_COMMANDS && this.phase(world, 1) === RUNNING; i += 1) {
-      this.carryOut(world, 1);
+    const { owner } = this;
+    world[FLAGS] = owner << 15;
+    world[ATTEMPT + owner - 1] = this.begin(world, owner);
+    for (let i = 0; i < MOST_COMMANDS && this.phase(world, owner) === RUNNING; i += 1) {
+      this.carryOut(world, owner);
     }
-    if (this.phase(world, 1) !== HELD) throw new RangeError('epoch 1 did not get its disk');
-    if (this.scope.firstUncommitted !== true) world[FLAGS] = (world[FLAGS] as number) | (1 << 5);
+    if (this.phase(world, owner) !== HELD) throw new RangeError('the owner did not get its disk');
+    const committed = this.scope.firstUncommitted === true ? 0 : 1 << (4 + owner);
+    world[FLAGS] = (world[FLAGS] as number) | committed;
     return world;
   }
 
@@ -115,10 +122,11 @@ export class Machinery {
       type: scope.type,
       paths: scope.paths,
       predecessorFenced: epoch > 1 && bit(3 + epoch),
+      predecessor: epoch - 1,
       lastEpoch: epoch,
       aptpl: !this.rules.includes('aptpl'),
       acceptLateWrites: false,
-      omit: epoch === 1 ? [] : (this.#omit ?? []),
+      omit: epoch === this.owner ? [] : (this.#omit ?? []),
     });
   }
 

@@ -106,6 +106,12 @@ export const RULES: readonly Rule[] = [
     patches: [judgement(' || facts.gap) return', ') return')],
   },
   {
+    name: "only the abort of the predecessor's key counts",
+    scope: 'hidden-predecessor',
+    harm: 'late-write',
+    patches: [judgement('unpackKey(victim).epoch >= (goal.predecessor ?? 0)', 'true')],
+  },
+  {
     name: 'verify again after a reset',
     scope: 'released',
     harm: 'late-write',

@@ -40,8 +40,10 @@ export const BUDGET: readonly (keyof Budget)[] = [
 export type Scope = {
   readonly name: string;
   readonly about: string;
-  /** Machine (0 … 2) of each epoch, from 1 on. Epoch 1 holds the disk and has it mounted. */
+  /** Machine (0 … 2) of each epoch, from 1 on. */
   readonly machines: readonly number[];
+  /** Who holds the disk and has it mounted at first: 1, or 2 where 1 is a late attacker. */
+  readonly owner?: 1 | 2;
   readonly type: ReservationType;
   readonly paths: readonly PathId[];
   readonly budget: Partial<Budget>;
@@ -52,9 +54,9 @@ export type Scope = {
   readonly slowAborts?: boolean;
   /** Owners look after their disk (`defence.ts`). */
   readonly defence?: boolean;
-  /** Epoch 1's Fenced is not committed. */
+  /** The first owner's Fenced is not committed. */
   readonly firstUncommitted?: boolean;
-  /** Writes are in flight of whoever has it mounted (default), or of epoch 1 only. */
+  /** Writes are in flight of whoever has it mounted (default), or of the first owner only. */
   readonly writers?: 'all' | 'first';
   /** A command that was given up may arrive after later ones of the same path. */
   readonly overtaking?: boolean;
@@ -137,6 +139,14 @@ export const SCOPES: readonly Scope[] = [
     about: 'a release or a CLEAR at any time between the takeovers, late commands; type 1',
     ...ONE,
     machines: [0, 1, 2],
+    budget: { release: 1, giveUp: 1 },
+  },
+  {
+    name: 'hidden-predecessor',
+    about: 'an older attacker reserves a disk that was released or cleared; type 1',
+    ...ONE,
+    machines: [1, 0, 2],
+    owner: 2,
     budget: { release: 1, giveUp: 1 },
   },
   {

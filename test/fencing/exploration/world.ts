@@ -57,14 +57,15 @@ export class Worlds extends Machinery {
 
   #starts(started: number): void {
     const { machines } = this.scope;
-    for (const epoch of [started + 1, started]) {
-      if (epoch < 2 || epoch > machines.length) continue;
-      const again = epoch === started;
-      if (again && !this.#mayRetry(epoch)) continue;
+    for (const epoch of new Set([started + 1, started, 1])) {
+      if (epoch === this.owner || epoch > machines.length) continue;
+      const fresh = this.phase(this.#from, epoch) === NONE;
+      if (!fresh && (epoch !== started || !this.#mayRetry(epoch))) continue;
       if (!this.mayAttack(this.#from, epoch)) continue;
       const next = this.#reset();
-      if (again) this.spend(next, 'retry');
-      else next[FLAGS] = ((next[FLAGS] as number) & ~(7 << 15)) | (epoch << 15);
+      if (!fresh) this.spend(next, 'retry');
+      const newest = Math.max(epoch, started);
+      next[FLAGS] = ((next[FLAGS] as number) & ~(7 << 15)) | (newest << 15);
       next[ATTEMPT + epoch - 1] = this.begin(next, epoch);
       this.#emit('start', epoch);
     }
@@ -124,7 +125,7 @@ export class Worlds extends Machinery {
 
   #mounted(machine: number, epoch: number): void {
     const world = this.#from;
-    if (this.scope.writers !== 'first' || epoch === 1) {
+    if (this.scope.writers !== 'first' || epoch === this.owner) {
       for (const path of this.mountedPaths(world, epoch)) {
         const next = this.#reset();
         if (this.submit(next, machine, path, epoch)) this.#emit('submit', machine, path);

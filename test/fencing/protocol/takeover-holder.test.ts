@@ -129,6 +129,26 @@ describe('a third hand clears the disk in the middle of a takeover', () => {
   });
 });
 
+describe('an older attacker that reserved a cleared disk', () => {
+  it('hides the predecessor: its abort is none of the predecessor, and the disk is reset', () => {
+    const target = disk();
+    owns(target, 'n1:a', key(1, 15));
+    target.submitWrite('n1:a', 0, 'late');
+    clear(target);
+    owns(target, 'n3:a', key(3, 12));
+    const end = run(target, { ...GOAL, predecessor: 15 }, 'read-keys', 99, () => {});
+    expect(end).toMatchObject({ kind: 'held', wasReset: true });
+    expect(target.inspect().tasks).toEqual([]);
+  });
+
+  it('a predecessor that is in place is aborted and needs no reset', () => {
+    const target = disk();
+    owns(target, 'n1:a', key(1, 15));
+    const end = run(target, { ...GOAL, predecessor: 15 }, 'read-keys', 99, () => {});
+    expect(end).toMatchObject({ kind: 'held', wasReset: false });
+  });
+});
+
 describe('a path logs in anew in the middle of its own takeover', () => {
   it('and holds by the nexus that it was: it takes the reservation over from itself', () => {
     const target = disk();
