@@ -39,6 +39,13 @@ export type Attempt = {
 
 export type Look = { readonly state: DefenceState | null; readonly command: PrCommand | null };
 
+/** A step of the disk, as numbers. */
+export type Performed = {
+  readonly from: number;
+  readonly operation: number;
+  readonly result: number;
+};
+
 /** Of an attempt, as a number to compare. */
 export const [NONE, RUNNING, HELD, FAILED, DEAD] = [0, 1, 2, 3, 4] as const;
 
@@ -66,6 +73,8 @@ export class Catalogue {
   readonly #stepped = new PairMap();
   readonly #looked = new PairMap();
   readonly #sent = new PairMap();
+  /** What was performed, for a test that walks it again; null where nobody asks. */
+  journal: Performed[] | null = null;
   /** Different steps of target and state machines: each was taken by the real code. */
   steps = 0;
 
@@ -95,10 +104,15 @@ export class Catalogue {
   /** Answers the number of the result: `after` and `answer` have it. */
   perform(target: number, operation: number): number {
     const known = this.#performed.get(target, operation);
-    if (known >= 0) return known;
+    const result = known >= 0 ? known : this.#perform(target, operation);
+    this.journal?.push({ from: target, operation, result });
+    return result;
+  }
+
+  #perform(target: number, operation: number): number {
     this.steps += 1;
     const disk = this.targets.at(target).fork();
-    const reply = this.#apply(disk, this.operations.at(operation));
+    const reply = this.apply(disk, this.operations.at(operation));
     const result = this.#afterwards.length;
     this.#afterwards.push(this.#target(disk));
     this.#answers.push(this.replies.add(text(reply), () => reply));
@@ -204,6 +218,13 @@ export class Catalogue {
     return this.targets.add(keyOf(target, this.#sight), () => target);
   }
 
+  /** The real target takes a step. */
+  apply(target: EmulatedTarget, operation: Operation): PrReply {
+    const reply = this.#apply(target, operation);
+    if (!this.#sight.attentions) calm(target);
+    return reply;
+  }
+
   #apply(target: EmulatedTarget, operation: Operation): PrReply {
     const nexus = 'nexus' in operation ? nexusName(operation.nexus) : nexusName(STRANGER);
     if (!this.#sight.attentions) greet(target, nexus);
@@ -293,7 +314,7 @@ function calm(target: EmulatedTarget): void {
  * Two disks with one key behave alike: the order of registrations, of tasks and of attentions is
  * told to nobody, and the generation is used by nobody.
  */
-function keyOf(target: EmulatedTarget, { attentions, cache }: Sight): string {
+export function keyOf(target: EmulatedTarget, { attentions, cache }: Sight): string {
   const disk = target.inspect();
   const parts = [
     [...disk.registrations].map(([nexus, key]) => `${nexus}=${key.toString(16)}`).sort(),

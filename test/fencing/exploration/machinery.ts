@@ -3,7 +3,7 @@
  * it is given, in place; the ones that can do harm answer with it.
  */
 import type { PathId } from '../../../src/fencing/fence-device.ts';
-import { Catalogue, HELD, NONE, type Operation, RUNNING } from './catalogue.ts';
+import { Catalogue, HELD, NONE, type Operation, RUNNING, type Sight } from './catalogue.ts';
 import {
   ABORTING,
   ATTEMPT,
@@ -28,6 +28,7 @@ const ALL_NEXUSES = 24;
 
 export class Machinery {
   readonly catalogue: Catalogue;
+  readonly sight: Sight;
   readonly scope: Scope;
   readonly rules: readonly Off[];
   readonly next = new Int32Array(WIDTH);
@@ -37,17 +38,18 @@ export class Machinery {
   /** Worlds whose newest attacker needed another attempt to get there. */
   secondAttempts = 0;
 
-  constructor(scope: Scope, protocol: Protocol, rule: Rule | null) {
+  constructor(scope: Scope, protocol: Protocol, rule: Rule | null, sight: Partial<Sight> = {}) {
     this.scope = scope;
     this.rules = rule?.off === undefined ? [] : [rule.off];
     this.#omit = rule?.omit;
-    this.catalogue = new Catalogue(protocol, {
+    this.sight = {
       attentions: scope.attentions === true,
       cache: scope.budget.power !== undefined,
       logins: scope.budget.login !== undefined,
       comparing: !this.rules.includes('compare-and-swap'),
       target: scope.target ?? {},
-    });
+    };
+    this.catalogue = new Catalogue(protocol, this.sight);
   }
 
   /** Of the owner when all begins. */
