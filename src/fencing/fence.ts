@@ -37,6 +37,8 @@ export type TakeOver = {
   readonly type: ReservationType;
   /** Every earlier epoch's takeover of this disk was verified and committed. */
   readonly predecessorFenced: boolean;
+  /** Its epoch, where it is known: see `TakeoverGoal`. */
+  readonly predecessor?: Epoch | undefined;
   /** Highest epoch that the cluster is known to have committed. */
   readonly lastEpoch: Epoch;
   /** Accept a target that forgets reservations at a power loss. */
@@ -121,6 +123,7 @@ export class Fence {
       type: options.type,
       paths: await device.paths(),
       predecessorFenced: options.predecessorFenced,
+      ...(options.predecessor === undefined ? {} : { predecessor: options.predecessor }),
       lastEpoch: options.lastEpoch,
       aptpl: capabilities.aptpl,
       acceptLateWrites: options.acceptLateWrites,

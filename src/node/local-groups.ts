@@ -244,6 +244,7 @@ export class LocalGroups {
       previousOwner: group.previousOwner,
       resources: definition.resources,
       predecessorFenced: predecessorFenced(state(), group),
+      predecessor: assignedBefore(state(), group)?.epoch,
       lastEpoch: state().lastEpoch,
     };
     return {
@@ -329,11 +330,18 @@ function numberOf(state: ClusterState, node: NodeId): number {
 
 /** Whether the takeover of every disk by the epoch before this one was verified and committed. */
 function predecessorFenced(state: ClusterState, group: GroupState): boolean {
-  const name = group.definition.group;
-  const before = state.history.findLast(
-    (entry) => entry.event === 'assigned' && entry.group === name && entry.epoch < group.epoch,
-  );
+  const before = assignedBefore(state, group);
   if (before === undefined) return false;
   const disks = group.definition.resources.filter((resource) => resource.type === 'disk');
   return disks.every((disk) => (group.fencedEpoch[disk.name] ?? 0) >= before.epoch);
+}
+
+function assignedBefore(
+  state: ClusterState,
+  group: GroupState,
+): ClusterState['history'][number] | undefined {
+  const name = group.definition.group;
+  return state.history.findLast(
+    (entry) => entry.event === 'assigned' && entry.group === name && entry.epoch < group.epoch,
+  );
 }

@@ -19,6 +19,8 @@ export type ActionContext = {
   readonly resources: readonly ResourceDefinition[];
   /** Disk agent: every earlier epoch's takeover of this disk was verified and committed (§8 step 5). */
   readonly predecessorFenced: boolean;
+  /** Epoch of that takeover; undefined where nobody knows it any more. */
+  readonly predecessor?: Epoch | undefined;
   /** Highest epoch the cluster has ever committed: a newer key on the disk is STATE_ROLLED_BACK. */
   readonly lastEpoch: Epoch;
   readonly signal: AbortSignal;

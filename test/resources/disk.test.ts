@@ -127,6 +127,17 @@ describe('the disk agent', () => {
     expect(code(await first.start(definition(), late))).toBe('TAKEOVER_SUPERSEDED');
   });
 
+  it('a disk that a third hand cleared and an older owner took is reset, not only aborted', async () => {
+    await agentOf('node1').start(definition(), context(1, 1));
+    const agent = agentOf('node2');
+    const stands = context(2, 9, { predecessorFenced: true, predecessor: 1 });
+    const plain = await agent.start(definition(), stands);
+    expect(plain.detail).not.toContain('reset');
+    const hidden = context(3, 12, { predecessorFenced: true, predecessor: 11 });
+    const outcome = await agentOf('node3').start(definition(), hidden);
+    expect(outcome.detail).toContain('reset');
+  });
+
   it('a disk whose epochs nobody committed is a rolled-back cluster', async () => {
     await agentOf('node2').start(definition(), context(2, 50));
     const agent = agentOf('node1');

@@ -17,6 +17,19 @@ export function withKeys(facts: Facts, keys: readonly ReservationKey[]): Facts {
   return { ...facts, keys, unaborted: [...new Set([...facts.unaborted, ...others])] };
 }
 
+/** The keys, and whoever holds the reservation: it may have registered since they were read. */
+export function withHolder(facts: Facts, holder: ReservationKey | null): Facts {
+  if (holder === null || facts.keys.includes(holder)) return facts;
+  return withKeys(facts, [...facts.keys, holder]);
+}
+
+/** A reservation of ours that is gone, or none at all: see `Facts.gap`. */
+export function withGap(facts: Facts, holder: ReservationKey | null): Facts {
+  const ours = holder === facts.goal.key;
+  const gap = facts.gap || holder === null || (facts.took && !ours);
+  return { ...facts, took: facts.took || ours, gap };
+}
+
 /**
  * A key on the disk that ends the attempt: a stranger's is never stolen, a newer one never
  * preempted.
@@ -59,14 +72,20 @@ export function holdsByPath(facts: Facts): boolean {
   return facts.goal.type === 1 || facts.goal.type === 3;
 }
 
+/** Is it the key of the last takeover before this one, or of a newer one? See `predecessor`. */
+export function isPredecessor({ goal }: Facts, victim: ReservationKey): boolean {
+  return unpackKey(victim).epoch >= (goal.predecessor ?? 0);
+}
+
 /**
  * Can a write that the target accepted earlier still be carried out? Yes where an older key was
- * seen and its abort was not confirmed to us, where nobody was there to abort, and where the
- * takeover before this one may have died between removing a key and the end of its aborts.
+ * seen and its abort was not confirmed to us, where the disk was reserved by nobody for a while,
+ * where nobody was there to abort, and where the takeover before this one may have died between
+ * removing a key and the end of its aborts.
  */
 export function lateWritePossible(facts: Facts): boolean {
   if (facts.goal.omit.includes('reset')) return false;
-  if (facts.unaborted.length > 0) return true;
+  if (facts.unaborted.length > 0 || facts.gap) return true;
   return !facts.wasReset && (!facts.goal.predecessorFenced || !facts.abortedSome);
 }
 

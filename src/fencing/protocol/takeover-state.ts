@@ -24,6 +24,12 @@ export type TakeoverGoal = {
   readonly paths: readonly PathId[];
   /** Every earlier epoch's takeover of this disk was verified and committed. */
   readonly predecessorFenced: boolean;
+  /**
+   * Epoch of that last takeover. Only the abort of its key (or of a newer one) proves that its
+   * writes are over: after a CLEAR an older attacker may hold the disk in its place. Left out where
+   * it is not known; then every abort counts.
+   */
+  readonly predecessor?: Epoch;
   /** Highest epoch that the cluster is known to have committed. */
   readonly lastEpoch: Epoch;
   /** False only for a target without PTPL_C that the operator accepted. */
@@ -56,8 +62,17 @@ export type Facts = {
   readonly keys: readonly ReservationKey[];
   /** Older keys seen on the disk whose tasks the target has not confirmed to be aborted. */
   readonly unaborted: readonly ReservationKey[];
-  /** Did a PREEMPT AND ABORT of ours succeed? */
+  /** Did a PREEMPT AND ABORT of the predecessor's key, or of a newer one, succeed? */
   readonly abortedSome: boolean;
+  /** Did a RESERVE or a PREEMPT of ours succeed, as far as its answer or the disk told? */
+  readonly took: boolean;
+  /**
+   * The disk was found reserved by nobody, or no longer by us although we took it: in between
+   * everybody could write, and no key tells who did. Only a reset ends such a write.
+   */
+  readonly gap: boolean;
+  /** Our key holds the reservation, by a nexus that is not this path's (any more). */
+  readonly elsewhere: boolean;
   /** False once the target refused PREEMPT AND ABORT. */
   readonly canAbort: boolean;
   readonly wasReset: boolean;

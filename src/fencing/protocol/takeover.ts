@@ -23,10 +23,13 @@ import {
   aloneOn,
   failed,
   holdsByPath,
+  isPredecessor,
   lateWritePossible,
   obstacle,
   olderKeys,
   ownCandidates,
+  withGap,
+  withHolder,
   withKeys,
 } from './takeover-rules.ts';
 import {
@@ -62,6 +65,9 @@ export function begin(goal: TakeoverGoal): TakeoverStep {
     keys: [],
     unaborted: [],
     abortedSome: false,
+    took: false,
+    gap: false,
+    elsewhere: false,
     canAbort: !goal.omit.includes('abort'),
     wasReset: false,
     guaranteed: true,
@@ -168,23 +174,29 @@ function onSuccess(state: Running, reply: Success): TakeoverState {
       const read = withKeys(facts, reply.keys);
       return obstacle(read) ?? { kind: 'reading-reservation', facts: read, next: state.next };
     }
-    case 'reading-reservation':
+    case 'reading-reservation': {
       assert(reply.kind === 'reservation', 'READ RESERVATION answers a reservation');
       if (reply.type === 7 || reply.type === 8) {
         return failed('RESERVATION_TYPE_UNSUPPORTED', reply.holder);
       }
-      return state.next === 'register' ? register(facts, facts.paths) : take(facts, reply);
+      // The holder may have come after the keys were read: it is judged like each of them.
+      const read = withHolder(facts, reply.holder);
+      const stop = obstacle(read);
+      if (stop !== null) return stop;
+      if (state.next === 'register') return register(read, facts.paths);
+      return take(withGap(read, reply.holder), reply);
+    }
     case 'registering':
       return register(facts, state.left.slice(1));
     case 'reserving':
-      return preempt(facts, olderKeys(facts));
+      return preempt({ ...facts, took: true }, olderKeys(facts));
     case 'preempting':
       return preempt(afterPreempt(state), state.victims.slice(1));
     case 'verifying':
       return afterCheck(state, reply);
     case 'resetting':
       // What was in flight is gone; what was registered stays and is looked at again.
-      return verify({ ...facts, wasReset: true, unaborted: [] });
+      return verify({ ...facts, wasReset: true, gap: false, unaborted: [] });
     case 'flushing':
       return held(facts);
     default:
@@ -194,6 +206,9 @@ function onSuccess(state: Running, reply: Success): TakeoverState {
 
 /** A conflict says that the disk is not as it was read. Nothing was done: read again. */
 function onConflict(state: Running): TakeoverState {
+  if (state.kind === 'verifying' && state.check === 'holding') {
+    return nextRound({ ...state.facts, elsewhere: true });
+  }
   if (state.kind !== 'registering' || state.candidates.length < 2) return nextRound(state.facts);
   return { ...calm(state), candidates: state.candidates.slice(1) };
 }
@@ -213,8 +228,9 @@ function take(facts: Facts, { holder, type }: ReservationReply): TakeoverState {
   const { goal } = facts;
   if (holder === null) return { kind: 'reserving', facts };
   if (holder === goal.key) {
-    // Ours already, under another type: SPC-4 lets a holder preempt itself to change it.
-    const again = type === goal.type ? [] : [goal.key];
+    // Ours already, yet under another type or by a nexus of ours that this path no longer is (it
+    // logged in anew): SPC-4 lets a registrant preempt its own key, and keeps it registered.
+    const again = type === goal.type && !facts.elsewhere ? [] : [goal.key];
     return preempt(facts, [...again, ...olderKeys(facts)]);
   }
   return preempt(facts, [holder, ...olderKeys(facts).filter((key) => key !== holder)]);
@@ -226,9 +242,13 @@ function preempt(facts: Facts, victims: readonly ReservationKey[]): TakeoverStat
 }
 
 function afterPreempt({ facts, victims }: Preempting): Facts {
-  if (!facts.canAbort) return facts;
-  const unaborted = facts.unaborted.filter((key) => key !== victims[0]);
-  return { ...facts, abortedSome: true, unaborted };
+  if (!facts.canAbort) return { ...facts, took: true, elsewhere: false };
+  const victim = known(victims[0], 'a victim');
+  // What is ended of our own says nothing about the predecessor's tasks.
+  if (victim === facts.goal.key) return { ...facts, took: true, elsewhere: false };
+  const unaborted = facts.unaborted.filter((key) => key !== victim);
+  const abortedSome = facts.abortedSome || isPredecessor(facts, victim);
+  return { ...facts, took: true, abortedSome, unaborted };
 }
 
 function verify(facts: Facts): TakeoverState {

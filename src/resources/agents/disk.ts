@@ -146,6 +146,7 @@ class DiskAgent {
           }),
           type: parameters.type,
           predecessorFenced: context.predecessorFenced,
+          predecessor: context.predecessor,
           lastEpoch: Math.max(context.lastEpoch, context.epoch),
           volatileReservations: parameters.volatileReservations,
           acceptLateWrites: parameters.acceptLateWrites,

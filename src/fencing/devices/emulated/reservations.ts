@@ -3,7 +3,7 @@
  * SPC-4 as functions over plain data. The target (`target.ts`) asks them; nothing here changes
  * anything.
  *
- * Reference: SPC-4 §5.13.1 table 63 (commands), table 64 (PR OUT), §5.13.3 (holder); SBC-3 §4.17.
+ * Reference: SPC-4 §5.13.1 table 65 (commands), table 66 (PR OUT), §5.13.10 (holder); SBC-3 §4.17.
  */
 import type { ReservationKey, ReservationType } from '../../fence-device.ts';
 

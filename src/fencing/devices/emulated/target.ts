@@ -103,7 +103,6 @@ export class EmulatedTarget {
   reserveOut(nexus: Nexus, out: ReserveOut): Status {
     const attention = this.#attention(nexus);
     if (attention !== null) return attention;
-    if ('type' in out && !this.options.types.includes(out.type)) return illegal('24/00');
     switch (out.action) {
       case 'register':
       case 'register-and-ignore':
@@ -191,15 +190,38 @@ export class EmulatedTarget {
     readonly registrations: ReadonlyMap<Nexus, ReservationKey>;
     readonly reservation: Reservation | null;
     readonly tasks: readonly Task[];
+    readonly aptplActive: boolean;
+    readonly attentions: ReadonlyMap<Nexus, readonly UnitAttention[]>;
+    readonly cache: ReadonlyMap<number, string>;
+    readonly medium: ReadonlyMap<number, string>;
   } {
     return {
       registrations: this.#registrations,
       reservation: this.#reservation,
       tasks: this.#tasks,
+      aptplActive: this.#aptplActive,
+      attentions: this.#attentions,
+      cache: this.#cache,
+      medium: this.#medium,
     };
   }
 
-  // SPC-4 §5.13.7 table 68: REGISTER is a compare and swap on the nexus' own key.
+  /** The same target once more, for explorations: what happens to one does not touch the other. */
+  fork(): EmulatedTarget {
+    const twin = new EmulatedTarget(this.options);
+    twin.#registrations = new Map(this.#registrations);
+    twin.#reservation = this.#reservation;
+    twin.#generation = this.#generation;
+    twin.#aptplActive = this.#aptplActive;
+    for (const [nexus, codes] of this.#attentions) twin.#attentions.set(nexus, [...codes]);
+    twin.#tasks = [...this.#tasks];
+    twin.#nextTask = this.#nextTask;
+    for (const [block, data] of this.#cache) twin.#cache.set(block, data);
+    for (const [block, data] of this.#medium) twin.#medium.set(block, data);
+    return twin;
+  }
+
+  // SPC-4 §5.13.7 tables 67 and 68: REGISTER is a compare and swap on the nexus' own key.
   #register(
     nexus: Nexus,
     out: Extract<ReserveOut, { serviceKey: bigint; aptpl: boolean }>,
@@ -218,6 +240,7 @@ export class EmulatedTarget {
   // SPC-4 §5.13.9
   #reserve(nexus: Nexus, out: { key: ReservationKey; type: ReservationType }): Status {
     if (!this.#registeredAs(nexus, out.key)) return 'reservation-conflict';
+    if (!this.options.types.includes(out.type)) return illegal('24/00');
     if (this.#reservation === null) {
       const holder = allRegistrantsHold(out.type) ? null : nexus;
       this.#reservation = { type: out.type, holder };
@@ -227,7 +250,7 @@ export class EmulatedTarget {
     return same ? 'good' : 'reservation-conflict';
   }
 
-  // SPC-4 §5.13.11.1: releasing what one does not hold is no error.
+  // SPC-4 §5.13.11.2.2: releasing what one does not hold is no error.
   #release(nexus: Nexus, out: { key: ReservationKey; type: ReservationType }): Status {
     if (!this.#registeredAs(nexus, out.key)) return 'reservation-conflict';
     if (this.#reservation === null || !this.#holds(nexus)) return 'good';
@@ -236,7 +259,7 @@ export class EmulatedTarget {
     return 'good';
   }
 
-  // SPC-4 §5.13.11.2.8
+  // SPC-4 §5.13.11.2.7
   #clear(nexus: Nexus, key: ReservationKey): Status {
     if (!this.#registeredAs(nexus, key)) return 'reservation-conflict';
     for (const other of this.#others(nexus)) this.#tell(other, '2a/03');
@@ -246,7 +269,7 @@ export class EmulatedTarget {
     return 'good';
   }
 
-  // SPC-4 §5.13.11.2.3 – 5.13.11.2.5, table 71
+  // SPC-4 §5.13.11.2.4 – 5.13.11.2.6, table 72
   #preempt(
     nexus: Nexus,
     out: { key: ReservationKey; serviceKey: ReservationKey; type: ReservationType },
@@ -256,17 +279,19 @@ export class EmulatedTarget {
     const before = this.#reservation;
     const everybody = before !== null && allRegistrantsHold(before.type) && out.serviceKey === 0n;
     if (out.serviceKey === 0n && !everybody) return illegal('26/00');
-    const victims = everybody ? this.#others(nexus) : this.#nexusesWith(out.serviceKey);
-    if (!everybody && victims.length === 0) return 'reservation-conflict';
+    const victims = everybody ? [...this.#registrations.keys()] : this.#nexusesWith(out.serviceKey);
+    if (victims.length === 0) return 'reservation-conflict';
 
     const holder = before?.holder ?? null;
     const takes = everybody || (holder !== null && victims.includes(holder));
-    const removed = victims.filter((victim) => victim !== nexus);
-    for (const victim of removed) {
+    if (takes && !this.options.types.includes(out.type)) return illegal('24/00');
+    // Who takes the reservation stays registered; who only removes registrations removes its own.
+    for (const victim of victims.filter((other) => !takes || other !== nexus)) {
       this.#registrations.delete(victim);
-      this.#tell(victim, '2a/05');
+      if (victim !== nexus) this.#tell(victim, '2a/05');
     }
     if (before !== null && takes) this.#takeReservation(nexus, before, out.type);
+    else if (this.#registrations.size === 0) this.#reservation = null;
     if (abort) this.#tasks = this.#tasks.filter((task) => !victims.includes(task.nexus));
     this.#generation += 1;
     return 'good';
