@@ -75,7 +75,8 @@ export class GroupRun {
   /** Why the run ends; decides what is proposed when all is down. */
   #ending: { readonly code: string; readonly detail: string } | null = null;
   #clean = true;
-  #stamps: PhaseStamp[] = [];
+  /** By resource: what is started anew is stamped anew, the rest stays as it was. */
+  readonly #stamps = new Map<string, readonly PhaseStamp[]>();
   #restartedMs: Millis[] = [];
   #effects: RunEffect[] = [];
 
@@ -182,7 +183,7 @@ export class GroupRun {
 
   #started(slot: Slot, end: ActionEnd): void {
     slot.state = 'started';
-    this.#stamps.push(...stampsOf(this.#reporter(), slot.class, end));
+    this.#stamps.set(slot.definition.name, stampsOf(this.#reporter(), slot.class, end));
     this.#watch(slot);
     if (slot.class === 'disk') this.#report({ kind: 'fenced', disk: slot.definition.name });
     // The lease went while the start was under way: what became visible goes silent at once.
@@ -211,7 +212,7 @@ export class GroupRun {
       return;
     }
     this.#restartedMs.push(now);
-    this.#stamps = [];
+    for (const one of affected) this.#stamps.delete(one.definition.name);
     this.#enter('starting', `restart of ${slot.definition.name}: ${detail}`);
     // It may only have stopped to answer: a `start` would find it running and change nothing.
     for (const one of affected) if (one.touched && !isOver(one)) this.#act(one, 'kill');
@@ -261,7 +262,7 @@ export class GroupRun {
 
   #serving(now: Millis): void {
     this.#enter('serving', '');
-    this.#report({ kind: 'serving', stamps: this.#stamps });
+    this.#report({ kind: 'serving', stamps: [...this.#stamps.values()].flat() });
     const { windowMs } = this.#options.restarts;
     this.#restartedMs = this.#restartedMs.filter((at) => now - at < windowMs);
   }

@@ -33,10 +33,15 @@ type VoteReply = Extract<RaftMessage, { kind: 'pre-vote-reply' | 'vote-reply' }>
 /**
  * follower | pre-candidate | candidate -> pre-candidate. A candidate whose election stayed open asks
  * for pre-votes again and does not raise the term once more (canonical/raft#196).
+ *
+ * While a candidate's own vote is on its way to the disk no other election begins here: its requests
+ * leave when the vote is durable, and another term would overtake them. A disk that takes longer than
+ * an election would ask in old terms for ever, and hold back the healthy nodes that grant it.
  */
 export function onElectionDeadline(state: State): void {
-  becomeFollower(state, state.term, null);
   armElection(state);
+  if (state.role.kind === 'candidate' && !identityIsDurable(state)) return;
+  becomeFollower(state, state.term, null);
   if (!mayCampaign(state)) return;
   const own: Vote = { granted: true, horizonMs: state.acknowledgedMs };
   const votes = new Map([[state.options.id, own]]);

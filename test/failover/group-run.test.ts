@@ -304,6 +304,20 @@ describe('ending', () => {
 });
 
 describe('an application that dies', () => {
+  // What was said before may still be on its way, and be overtaken.
+  it('is reported with all phases of the epoch when it serves again', () => {
+    const run = serving();
+    const broken = { kind: 'broken', resource: 'ledger', code: 'EXITED', detail: '' } as const;
+    const all = play(run, run.step(broken, 10), 10);
+    const command = all.flatMap((e) => (e.kind === 'propose' ? [e.command] : [])).at(-1);
+    const stamps = command?.kind === 'serving' ? command.stamps : [];
+    const phases = stamps.map(({ phase }) => phase);
+    expect(phases).toEqual(
+      expect.arrayContaining(['fence', 'mount', 'address', 'application', 'serve']),
+    );
+    expect(stamps.find(({ phase }) => phase === 'application')?.startedMs).toBe(10);
+  });
+
   it('is started again here as often as the policy says, then the group is given away', () => {
     const run = serving();
     const broken = { kind: 'broken', resource: 'ledger', code: 'EXITED', detail: '' } as const;

@@ -76,6 +76,17 @@ describe('campaigning', () => {
     expect(bench.status).toMatchObject({ role: 'pre-candidate', term: 1, votedFor: 'a' });
   });
 
+  test('a candidate whose vote is not on its disk yet starts no other election', () => {
+    const bench = new Bench();
+    bench.becomeCandidate(['b']);
+    const { sendNow, persist } = bench.deadline();
+    expect(bench.status).toMatchObject({ role: 'candidate', term: 1 });
+    expect([sendNow, persist]).toEqual([[], null]);
+    bench.sync();
+    bench.receive({ kind: 'vote-reply', from: 'b', term: 1, granted: true, quietMs: 0 });
+    expect(bench.status.role).toBe('leader');
+  });
+
   test('a pre-candidate that a majority refuses is a follower again', () => {
     const bench = new Bench({ terms: [1] });
     bench.deadline();

@@ -226,6 +226,8 @@ export class Cluster {
 
   mounted(machine: Machine, group: string, mount: Mount): void {
     const lun = this.lun(group);
+    // A machine that was frozen hears of its mount when another one has the disk: it owns nothing.
+    if (mount.epoch < lun.takenBy) return;
     if (lun.unfencedSince === null) {
       this.checkers.records.mounted(group, machine.name, mount.records);
     } else this.checkers.records.forget(group);
