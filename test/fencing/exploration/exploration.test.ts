@@ -38,6 +38,8 @@ for (const scope of SCOPES) {
   test(`${scope.name}: ${scope.about}`, { timeout: LIMIT_MS }, async () => {
     const outcome = await explored(scope, MAX_STATES);
     expect(outcome.complete).toBe(true);
+    const attackers = scope.machines.map((_, at) => at + 1).filter((e) => e > (scope.owner ?? 1));
+    expect(outcome.held).toEqual(expect.arrayContaining(attackers));
     expect(outcome.depth).toBeGreaterThan(20);
     total += outcome.states;
   });
@@ -63,7 +65,7 @@ for (const rule of RULES.filter(({ harm }) => harm !== null)) {
   });
 }
 
-for (const rule of RULES.filter(({ harm }) => harm === null)) {
+for (const rule of RULES.filter(({ harm, long }) => harm === null && (LONG || !long))) {
   test(`${rule.name}: left out, nothing happens, since ${rule.why}`, async () => {
     const { explorer, outcome } = await without(rule);
     expect(told(explorer, outcome)).toBe('nothing was found');
@@ -85,7 +87,7 @@ test('a story is told step by step, and the last step does the harm', async () =
   expect(text).toContain('the target loses power');
 });
 
-test('a protocol that never ends its last command is stuck', () => {
+test('a protocol that never gets a disk is not taken for one that holds', () => {
   const deaf = { ...REAL, step: (state: Parameters<typeof REAL.step>[0]) => deafStep(state) };
   const explorer = new Explorer(scopeOf('stranger'), deaf, null, { maxStates: MAX_STATES });
   expect(() => explorer.run()).toThrow('the owner did not get its disk');

@@ -2,7 +2,7 @@
  * Breadth first over all worlds of a scope: what is found first has a shortest history. Remembers of
  * each world 64 bits and the step that led to it; whole worlds are kept for two depths only.
  */
-import { type Harm, WIDTH } from './layout.ts';
+import { FLAGS, type Harm, WIDTH } from './layout.ts';
 import type { Protocol } from './protocol.ts';
 import type { Rule } from './rules.ts';
 import type { Scope } from './scope.ts';
@@ -26,6 +26,8 @@ export type Outcome = {
   readonly codeSteps: number;
   /** States from which the newest attacker needed a second attempt. */
   readonly secondAttempts: number;
+  /** Epochs whose takeover returned in some world: a scope without them would prove nothing. */
+  readonly held: readonly number[];
 };
 
 export type Limits = {
@@ -48,6 +50,7 @@ export class Explorer {
   #steps = 0;
   #depth = 0;
   #finding: Finding | null = null;
+  #held = 0;
 
   constructor(scope: Scope, protocol: Protocol, rule: Rule | null, limits: Limits) {
     this.worlds = new Worlds(scope, protocol, rule);
@@ -66,6 +69,7 @@ export class Explorer {
       finding: this.#finding,
       codeSteps: this.worlds.catalogue.steps,
       secondAttempts: this.worlds.secondAttempts,
+      held: [1, 2, 3, 4].filter((epoch) => (this.#held & (1 << (epoch - 1))) !== 0),
     };
   }
 
@@ -94,6 +98,7 @@ export class Explorer {
     if (harm !== null) this.#found(harm, parent, action);
     if (!this.#seen.add(world)) return;
     this.#ways.push([parent, action]);
+    this.#held |= world[FLAGS] as number;
     if (this.worlds.stuck(world)) this.#found('stuck', parent, action);
     this.#after.push(world);
     const { size } = this.#seen;

@@ -38,7 +38,7 @@ export class Machinery {
   /** Worlds whose newest attacker needed another attempt to get there. */
   secondAttempts = 0;
 
-  constructor(scope: Scope, protocol: Protocol, rule: Rule | null, sight: Partial<Sight> = {}) {
+  constructor(scope: Scope, protocol: Protocol, rule: Rule | null) {
     this.scope = scope;
     this.rules = rule?.off === undefined ? [] : [rule.off];
     this.#omit = rule?.omit;
@@ -63,6 +63,10 @@ export class Machinery {
     world[TARGET] = this.catalogue.blank();
     const { owner } = this;
     world[FLAGS] = owner << 15;
+    if (this.scope.hasRead === true) {
+      world[ATTEMPT] = this.begin(world, 1);
+      for (let i = 0; i < MOST_COMMANDS && this.#reads(world); i += 1) this.carryOut(world, 1);
+    }
     world[ATTEMPT + owner - 1] = this.begin(world, owner);
     for (let i = 0; i < MOST_COMMANDS && this.phase(world, owner) === RUNNING; i += 1) {
       this.carryOut(world, owner);
@@ -71,6 +75,11 @@ export class Machinery {
     const committed = this.scope.firstUncommitted === true ? 0 : 1 << (4 + owner);
     world[FLAGS] = (world[FLAGS] as number) | committed;
     return world;
+  }
+
+  #reads(world: Int32Array): boolean {
+    const { command } = this.catalogue.attempts.at(world[ATTEMPT] as number);
+    return command?.kind.startsWith('read') === true;
   }
 
   started(world: Int32Array): number {
@@ -124,7 +133,7 @@ export class Machinery {
       type: scope.type,
       paths: scope.paths,
       predecessorFenced: epoch > 1 && bit(3 + epoch),
-      predecessor: epoch - 1,
+      ...(scope.unknownPredecessor === true ? {} : { predecessor: epoch - 1 }),
       lastEpoch: epoch,
       aptpl: !this.rules.includes('aptpl'),
       acceptLateWrites: false,

@@ -33,6 +33,8 @@ export type Rule = {
   /** null: nothing may be found, and `why` says what the rule is there for then. */
   readonly harm: Harm | null;
   readonly why?: string;
+  /** Takes too long for CI. */
+  readonly long?: boolean;
   readonly omit?: readonly TakeoverRule[];
   readonly patches?: readonly Patch[];
   readonly off?: Off;
@@ -95,7 +97,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'reset where an abort was not confirmed to us',
-    scope: 'three-attackers-late',
+    scope: 'late-registration',
     harm: 'late-write',
     patches: [judgement('facts.unaborted.length > 0 || ', '')],
   },
@@ -110,6 +112,18 @@ export const RULES: readonly Rule[] = [
     scope: 'hidden-predecessor',
     harm: 'late-write',
     patches: [judgement('unpackKey(victim).epoch >= (goal.predecessor ?? 0)', 'true')],
+  },
+  {
+    name: 'an abort of our own key counts for nobody',
+    scope: 'logins-1',
+    harm: 'late-write',
+    patches: [takeover('if (victim === facts.goal.key) return', 'if (victim === 0n) return')],
+  },
+  {
+    name: 'what an own nexus of before holds is taken over',
+    scope: 'logins-1',
+    harm: 'stuck',
+    patches: [takeover(' && !facts.elsewhere ?', ' ?')],
   },
   {
     name: 'verify again after a reset',
@@ -233,6 +247,39 @@ export const RULES: readonly Rule[] = [
     harm: null,
     why: 'such a key is newer, so that the takeover is superseded anyway; the code tells an operator why',
     patches: [judgement('if (unheardOf !== undefined)', 'if (false)')],
+  },
+  {
+    name: 'the defence preempts only older keys',
+    scope: 'defence',
+    harm: null,
+    long: true,
+    why: 'the newer one preempts the owner all the same; it would only take more rounds',
+    patches: [
+      { file: 'defence.ts', find: 'if (rival !== undefined)', replace: 'if (false)' },
+      {
+        file: 'defence.ts',
+        find: "return place === 'older' || place === 'own-older';",
+        replace: "return place !== 'mine';",
+      },
+    ],
+  },
+  {
+    name: 'the owner stops when it finds that it was fenced',
+    scope: 'defence',
+    harm: null,
+    why: 'the disk refuses its writes; stopping is for whoever reads from it and for its addresses',
+    patches: [
+      {
+        file: 'defence.ts',
+        find: 'if (rival !== undefined)',
+        replace: 'if (false)',
+      },
+      {
+        file: 'defence.ts',
+        find: 'if (!facts.keys.includes(key) || holder !== key)',
+        replace: 'if (false)',
+      },
+    ],
   },
   {
     name: 'a foreign key is never stolen',

@@ -44,6 +44,10 @@ export type Scope = {
   readonly machines: readonly number[];
   /** Who holds the disk and has it mounted at first: 1, or 2 where 1 is a late attacker. */
   readonly owner?: 1 | 2;
+  /** With owner 2: epoch 1 has read the blank disk before, and is about to register. */
+  readonly hasRead?: boolean;
+  /** The epoch before is not told to a takeover, only whether its Fenced is committed. */
+  readonly unknownPredecessor?: boolean;
   readonly type: ReservationType;
   readonly paths: readonly PathId[];
   readonly budget: Partial<Budget>;
@@ -97,10 +101,13 @@ export const SCOPES: readonly Scope[] = [
     budget: { crash: 1 },
   },
   {
-    name: 'three-attackers-late',
-    about: 'three attackers, a crash and a late command; type 1',
+    name: 'late-registration',
+    about: 'an older attacker registers late; nobody knows who came before; type 1',
     ...ONE,
-    machines: [0, 1, 2, 0],
+    machines: [1, 0, 2],
+    owner: 2,
+    hasRead: true,
+    unknownPredecessor: true,
     budget: { crash: 1, giveUp: 1 },
   },
   {
@@ -165,6 +172,13 @@ export const SCOPES: readonly Scope[] = [
     writers: 'first',
   },
   {
+    name: 'logins-1',
+    about: 'a path logs in anew, a late command, another attempt of the same epoch; type 1',
+    ...ONE,
+    machines: [0, 1, 2],
+    budget: { login: 1, giveUp: 1, retry: 1 },
+  },
+  {
     name: 'attentions',
     about: 'unit attentions wait for the next command, whoever sends it; type 1',
     ...ONE,
@@ -222,6 +236,13 @@ export const SCOPES: readonly Scope[] = [
 
 /** Larger ones, for HOLDFAST_LONG and `--long`. */
 export const WIDE: readonly Scope[] = [
+  {
+    name: 'three-attackers-late',
+    about: 'three attackers, a crash and a late command; type 1',
+    ...ONE,
+    machines: [0, 1, 2, 0],
+    budget: { crash: 1, giveUp: 1 },
+  },
   {
     name: 'released-4',
     about: 'three attackers, and a release or a CLEAR at any time; type 1',
