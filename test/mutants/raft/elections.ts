@@ -76,13 +76,20 @@ export const ELECTIONS: readonly Mutant[] = [
     name: 'pre-vote-raises-own-term',
     file,
     find: `  becomeFollower(state, state.term, null);
-  armElection(state);
   if (!mayCampaign(state)) return;`,
     replace: `  becomeFollower(state, state.term + 1, null);
-  armElection(state);
   if (!mayCampaign(state)) return;`,
     breaks: 'thesis §9.6: who asks for pre-votes keeps its term',
     caughtBy: { file: tests, test: 'asks for pre-votes and keeps its term' },
+  },
+  {
+    name: 'election-overtakes-the-vote-on-its-way',
+    file,
+    find: `  if (state.role.kind === 'candidate' && !identityIsDurable(state)) return;
+`,
+    replace: '',
+    breaks: 'Raft §5.2 with an asynchronous disk: one election for each vote that is being written',
+    caughtBy: { file: tests, test: 'whose vote is not on its disk yet starts no other election' },
   },
   {
     name: 'pre-vote-raises-term-of-voter',
