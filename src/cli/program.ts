@@ -6,6 +6,7 @@ import type { InviteOptions } from './invite.ts';
 import type { JoinOptions } from './join.ts';
 import type { RunOptions } from './local.ts';
 import type { RecoverOptions } from './recover.ts';
+import type { ReplayOptions } from './replay.ts';
 
 type Action = (context: CommandContext) => Promise<ExitCode>;
 
@@ -56,6 +57,16 @@ function addLocal(program: Command, act: Act): void {
     .requiredOption('--data-directory <path>', 'data directory of this node')
     .action(({ dataDirectory }: { readonly dataDirectory: string }) =>
       act(async (context) => (await import('./local.ts')).identity(context, dataDirectory)),
+    );
+  program
+    .command('replay')
+    .description('step through a trace: of a daemon (`run --trace`), or of the simulation')
+    .argument('<file>')
+    .option('--all', 'also heartbeats, appends, and what else comes all the time')
+    .option('--node <name>', 'only this node')
+    .option('--from <ms>', 'begin there', Number)
+    .action((file: string, options: ReplayOptions) =>
+      act(async (context) => (await import('./replay.ts')).replay(context, file, options)),
     );
   program
     .command('config')

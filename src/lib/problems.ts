@@ -717,6 +717,10 @@ export const PROBLEMS = {
     cause: 'the file for the log or the trace cannot be written',
     remedy: 'check the path, its permissions and the space on its disk',
   },
+  TRACE_UNREADABLE: {
+    cause: 'the file of the trace cannot be read',
+    remedy: 'give a file that `holdfast run --trace` has written',
+  },
   // node
   RECOVER_NOT_FORCED: {
     cause:

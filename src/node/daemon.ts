@@ -103,7 +103,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     guardian,
     logger,
     secret: () => randomBytes(32).toString('hex'),
-    record: (event) => trace?.record(event),
+    record: (event) => trace?.record({ atMs: monotonicClock.now(), node: config.node, event }),
     selfFence: (cause) => selfFence(cause, logger),
   };
   const metrics = createMetrics();

@@ -11,6 +11,7 @@ import { known } from '../../src/lib/assert.ts';
 import type { Epoch } from '../../src/lib/ids.ts';
 import { type Random, seededRandom } from '../../src/lib/random.ts';
 import type { DriverNews } from '../../src/node/driver-news.ts';
+import { preserve } from '../../src/observability/plain-data.ts';
 import { Checkers } from './checkers/index.ts';
 import type { Act } from './checkers/lease.ts';
 import { AFTER_THAW_MS } from './checkers/visible.ts';
@@ -179,7 +180,8 @@ export class Cluster {
   recorded(machine: Machine, event: object): void {
     this.handled += 1;
     const { name } = machine;
-    this.score.trace?.(`${this.clock.now()} ${name} ${JSON.stringify(event, plain)}`);
+    const atMs = this.clock.now();
+    this.score.trace?.(JSON.stringify({ atMs, node: name, event }, preserve));
     const message = (event as { event?: { message?: { kind?: string } } }).event?.message;
     if (message?.kind === 'lease-grant') {
       const grant = message as unknown as { group: string; epoch: number; requestId: number };
@@ -300,8 +302,4 @@ export class Cluster {
 function memberOf(number: number): Member {
   const addresses = { ic1: `10.1.0.${number}:7100`, ic2: `10.2.0.${number}:7100` };
   return { node: `node${number}`, number, peerId: `peer-node${number}`, addresses };
-}
-
-function plain(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? value.toString(16) : value;
 }

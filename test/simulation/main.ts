@@ -7,12 +7,13 @@
  *   --seed N      one, with its score
  *   --hours H     simulated hours instead of a number of seeds
  *   --faults LIST only these (names with commas); `--faults list` prints them
+ *   --trace FILE  writes the last history for `holdfast replay`
  *   --script FILE a script that was kept
  *   --nodes N, --groups N, --safety-ms MS   instead of what the seed draws
  *   --stop N      ends after so many failing seeds (default 3)
  *   --sabotage LIST, --no-shrink, --json, --score LINES
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FAULTS } from './faults.ts';
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     hours: { type: 'string' },
     faults: { type: 'string' },
     script: { type: 'string' },
+    trace: { type: 'string' },
     nodes: { type: 'string' },
     groups: { type: 'string' },
     'safety-ms': { type: 'string' },
@@ -116,6 +118,15 @@ async function tell(script: Script, outcome: Outcome): Promise<void> {
   process.stdout.write(`again: npm run sim -- --script ${file}\n`);
 }
 
+/** Plays it, with a trace where one was asked for. */
+async function perform(script: Script): Promise<Outcome> {
+  if (values.trace === undefined) return await play({ script });
+  const file = openSync(values.trace, 'w');
+  const outcome = await play({ script, trace: (line) => writeSync(file, `${line}\n`) });
+  closeSync(file);
+  return outcome;
+}
+
 async function main(): Promise<number> {
   if (values.faults === 'list') {
     for (const { name, rate, longestMs } of FAULTS) {
@@ -129,7 +140,7 @@ async function main(): Promise<number> {
   const totals = new Totals();
   if (values.script !== undefined) {
     const kept = JSON.parse(readFileSync(values.script, 'utf8')) as { readonly script: Script };
-    const outcome = await play({ script: kept.script });
+    const outcome = await perform(kept.script);
     totals.add(outcome);
     await tell(kept.script, outcome);
     if (values.score !== undefined) say(outcome.score(number('score') ?? 120));
@@ -144,7 +155,7 @@ async function main(): Promise<number> {
     for (let at = first; at < first + seeds; at += 1) {
       if (hours !== undefined && totals.simulatedMs >= hours * 3_600_000) break;
       const script = scriptFor(at, sabotage);
-      const outcome = await play({ script });
+      const outcome = await perform(script);
       totals.add(outcome);
       if (outcome.violations.length > 0) failing += 1;
       await tell(script, outcome);

@@ -11,7 +11,7 @@ const KEPT = 1_500;
 const WIDTH = 44;
 
 export class Score {
-  /** For those who compare whole histories; null: nobody does. */
+  /** Lines for `holdfast replay`, and for those who compare whole histories. */
   trace: ((line: string) => void) | null = null;
   readonly #clock: VirtualClock;
   #lines: Line[] = [];
@@ -24,7 +24,7 @@ export class Score {
     const atMs = this.#clock.now();
     this.#lines.push({ atMs, who, words });
     if (this.#lines.length > 2 * KEPT) this.#lines = this.#lines.slice(-KEPT);
-    this.trace?.(`${atMs} ${who} ${words}`);
+    this.trace?.(JSON.stringify({ atMs, node: who, note: words }));
   }
 
   /** `last`: so many lines of the end. */
