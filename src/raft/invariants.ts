@@ -204,8 +204,11 @@ function contentOf(entry: Entry): string {
   switch (entry.kind) {
     case 'command':
       return `command ${entry.data.join()}`;
-    case 'configuration':
-      return `configuration ${JSON.stringify(entry.configuration)}`;
+    case 'configuration': {
+      // Field by field: what came over a wire has them in another order.
+      const { voters, outgoing, learners } = entry.configuration;
+      return `configuration ${JSON.stringify([voters, outgoing, learners])}`;
+    }
     default:
       return entry.kind;
   }
