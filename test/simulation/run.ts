@@ -6,7 +6,7 @@
 import type { Millis } from '../../src/lib/ids.ts';
 import { healthy } from './agents.ts';
 import { Cluster, INTERCONNECTS, type Violation } from './cluster.ts';
-import { setMode } from './faults/operators.ts';
+import { DEMOTION, setMode, setRole } from './faults/operators.ts';
 import { faultNamed, targetOf } from './faults.ts';
 import type { Script, Strike } from './script.ts';
 
@@ -113,8 +113,11 @@ class History {
   }
 
   async #liveness(): Promise<void> {
-    const { quorum } = this.#script;
     const cluster = this.#cluster;
+    // Who is demoted counts for no majority, and may be by a command that is still on its way.
+    const demoted = this.#script.strikes.some(({ fault }) => fault === DEMOTION);
+    const all = cluster.machines.map(({ name }) => name);
+    const quorum = demoted ? all : this.#script.quorum;
     cluster.score.note('liveness', `${quorum.join(', ')} are well from here on`);
     this.#healed = true;
     this.#heal(quorum);
@@ -197,7 +200,10 @@ class History {
   #everybodyOnline(names: readonly string[]): void {
     const cluster = this.#cluster;
     const via = cluster.machine(names[0] ?? 'node1');
-    for (const { name: node } of cluster.machines) setMode(via, { kind: 'node', node }, 'online');
+    for (const { name: node } of cluster.machines) {
+      setMode(via, { kind: 'node', node }, 'online');
+      setRole(via, node, 'voter');
+    }
     for (const { name: group } of cluster.options.groups) {
       setMode(via, { kind: 'group', group }, 'online');
     }

@@ -1,5 +1,5 @@
 /** Operators who ask for things at bad moments. */
-import type { Command } from '../../../src/cluster/command.ts';
+import type { Command, MemberRole } from '../../../src/cluster/command.ts';
 import type { Fault } from '../faults.ts';
 import type { Machine } from '../machine.ts';
 
@@ -17,6 +17,13 @@ export function ask(machine: Machine, command: Command): void {
 export function setMode(machine: Machine, subject: Mode['subject'], mode: Mode['mode']): void {
   ask(machine, { kind: 'set-mode', subject, mode, by: 'simulation' });
 }
+
+export function setRole(via: Machine, node: string, role: MemberRole): void {
+  ask(via, { kind: 'set-role', node, role, by: 'simulation' });
+}
+
+/** While it lasts, or when it was never taken back, another majority counts than that of all. */
+export const DEMOTION = 'demotion';
 
 export const operatorFaults: readonly Fault[] = [
   {
@@ -45,6 +52,18 @@ export const operatorFaults: readonly Fault[] = [
       return () => {
         const awake = cluster.machines.find(({ isAwake }) => isAwake);
         if (awake !== undefined) setMode(awake, subject, 'online');
+      };
+    },
+  },
+  {
+    name: DEMOTION,
+    rate: 2,
+    longestMs: 4_000,
+    begin: ({ cluster, machine, other }) => {
+      setRole(other, machine.name, 'learner');
+      return () => {
+        const awake = cluster.machines.find(({ isAwake }) => isAwake);
+        if (awake !== undefined) setRole(awake, machine.name, 'voter');
       };
     },
   },
