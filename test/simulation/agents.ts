@@ -67,7 +67,8 @@ abstract class SimulatedAgent implements ResourceAgent {
   }
 
   async fitness(_definition: ResourceDefinition, { group }: ActionContext): Promise<Outcome> {
-    if (!this.options.kernel.holds(group)) return OK;
+    const { kernel, sabotage } = this.options;
+    if (!kernel.holds(group) || sabotage.has('idle-proof')) return OK;
     return failed('RESOURCE_HELD', 'something is left here');
   }
 

@@ -7,7 +7,7 @@ import { type Sabotage as OfProduction, SABOTAGES } from '../../src/config/types
 export const SIMULATED = [
   /** Synced writes of the log are gone after a power loss. */
   'log-forgets',
-  /** Whoever holds a mount may register. */
+  /** Whoever holds a mount may register, and is called fit. */
   'idle-proof',
   /** The owner never looks after its keys. */
   'defence',
@@ -19,8 +19,6 @@ export const SIMULATED = [
   'abort',
   /** Owners believe in leases that are longer than those that leaders reckon with. */
   'long-lease',
-  /** A stranger's key is preempted like any other. */
-  'steal',
 ] as const;
 
 export type Sabotage = OfProduction | (typeof SIMULATED)[number];
