@@ -214,7 +214,12 @@ async function begunAgain(node: string, before: ClusterStatus | undefined): Prom
   cluster.startDaemon(node);
   const after = await cluster.rejoined(node);
   expect(after.term).toBeGreaterThanOrEqual(before?.term ?? Infinity);
-  expect(after.commitIndex).toBeGreaterThanOrEqual(before?.commitIndex ?? Infinity);
+  // What is committed is learned again from the leader; what was in the log has not gone back.
+  const committed = before?.commitIndex ?? Infinity;
+  await until(async () => ((await cluster.status(node))?.commitIndex ?? 0) >= committed, {
+    what: `${node} knows again what was committed`,
+    limitMs: 10_000,
+  });
   expect(after.incarnation).not.toBe(before?.incarnation);
   expect(await cluster.served()).toEqual(owner);
 }
