@@ -1,8 +1,8 @@
 /** Lines of a trace as people read them, and `holdfast replay` on a file. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { drawTraceLine, isRoutine, readTraceLine } from '../../src/observability/replay.ts';
 import { holdfast } from '../cli/holdfast.ts';
 
@@ -23,6 +23,9 @@ const HEARTBEAT = {
   node: 'node2',
   event: { kind: 'mesh', event: { kind: 'heartbeat', over: 'a', heartbeat: { from: 'node1' } } },
 };
+
+const directory = mkdtempSync(join(tmpdir(), 'holdfast-replay-'));
+afterAll(() => rmSync(directory, { recursive: true }));
 
 describe('a line of a trace', () => {
   it('of a message says from whom it is, and what it carries', () => {
@@ -57,7 +60,7 @@ describe('a line of a trace', () => {
 
 describe('holdfast replay', () => {
   it('shows what is not routine, and a torn end', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'holdfast-replay-')), 'trace.ndjson');
+    const file = join(directory, 'trace.ndjson');
     writeFileSync(file, `${JSON.stringify(VOTE)}\n${JSON.stringify(HEARTBEAT)}\n{"atMs":1`);
     const { code, stdout } = await holdfast(['replay', file]);
     expect(stdout).toMatch('node2 → vote term=3');
