@@ -20,7 +20,7 @@ export type Logger = {
   info(event: string, facts?: object): void;
   warn(event: string, facts?: object): void;
   error(event: string, facts?: object): void;
-  /** Writes what is waiting, synchronously: for the last words of a process. */
+  /** Writes what is waiting, synchronously; one write that is on its way already may end after it. */
   flush(): void;
 };
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HoldfastError } from '../../src/lib/error.ts';
 import { createLogger, type LogLevel } from '../../src/observability/logger.ts';
 
@@ -14,19 +14,21 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const logTo = (file: string, level: LogLevel = 'info') =>
   createLogger({ level, file, identity: { node: 'node1', clusterId: 'lab' } });
 
-const linesOf = (file: string): Record<string, unknown>[] =>
-  readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
+/** Once there are some: a write that was on its way when it was flushed ends a moment later. */
+const linesOf = (file: string): Promise<Record<string, unknown>[]> =>
+  vi.waitFor(() => {
+    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+    expect(lines).not.toEqual([]);
+    return lines.map((line) => JSON.parse(line));
+  });
 
 describe('createLogger', () => {
-  it('a line says who speaks, what happened in words, and the facts as data', () => {
+  it('a line says who speaks, what happened in words, and the facts as data', async () => {
     const file = join(directory, 'log');
     const log = logTo(file);
     log.warn('the disk of group ledger answers slowly', { group: 'ledger', durationMs: 812 });
     log.flush();
-    expect(linesOf(file)).toMatchObject([
+    expect(await linesOf(file)).toMatchObject([
       {
         level: 'warn',
         node: 'node1',
@@ -37,16 +39,16 @@ describe('createLogger', () => {
     ]);
   });
 
-  it('what lies below the level is not written', () => {
+  it('what lies below the level is not written', async () => {
     const file = join(directory, 'log');
     const log = logTo(file, 'error');
     log.info('nothing');
     log.error('something');
     log.flush();
-    expect(linesOf(file).map((line) => line['event'])).toEqual(['something']);
+    expect((await linesOf(file)).map((line) => line['event'])).toEqual(['something']);
   });
 
-  it('reservation keys, bytes and errors with their causes stay readable', () => {
+  it('reservation keys, bytes and errors with their causes stay readable', async () => {
     const file = join(directory, 'log');
     const log = logTo(file);
     const cause = Object.assign(new Error('read failed'), { code: 'EIO' });
@@ -56,22 +58,23 @@ describe('createLogger', () => {
       error: new HoldfastError('NO_QUORUM', { alive: 1 }, { cause }),
     });
     log.flush();
-    expect(linesOf(file)[0]?.['facts']).toMatchObject({
+    expect((await linesOf(file))[0]?.['facts']).toMatchObject({
       key: '0xabcd000100000002',
       bytes: '3 bytes',
       error: { code: 'NO_QUORUM', context: { alive: 1 }, because: { code: 'EIO' } },
     });
   });
 
-  it('facts that cannot be printed cost the facts, not the line', () => {
+  it('facts that cannot be printed cost the facts, not the line', async () => {
     const file = join(directory, 'log');
     const log = logTo(file);
     const circle: { self?: object } = {};
     circle.self = circle;
     log.info('round', circle);
     log.flush();
-    expect(linesOf(file)[0]).toMatchObject({ event: 'round' });
-    expect(JSON.stringify(linesOf(file)[0])).toContain('unprintable');
+    const [line] = await linesOf(file);
+    expect(line).toMatchObject({ event: 'round' });
+    expect(JSON.stringify(line)).toContain('unprintable');
   });
 
   it('a file that cannot be opened is refused with its name', () => {
