@@ -7,6 +7,7 @@ const lab = process.env['VITEST_LAB'] === '1';
 export default defineConfig({
   plugins: mutantPlugins(process.env['HOLDFAST_MUTANT']),
   test: {
+    setupFiles: ['test/one-seed.ts'],
     include: [lab ? 'test/**/*.lab.test.ts' : 'test/**/*.test.ts'],
     exclude: lab ? [] : ['test/**/*.lab.test.ts', 'node_modules/**'],
     testTimeout: lab ? 600_000 : 30_000,
