@@ -7,8 +7,8 @@
  * killing. Short commands go through `run.ts`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { known } from '../lib/assert.ts';
 import { HoldfastError } from '../lib/error.ts';
 import { type ProcessMark, processStat } from './process.ts';
@@ -46,11 +46,10 @@ export type LongLivedOptions = {
 /** `$0` is the group's list of processes; the shell enters it and becomes the program. */
 const ENTER_CGROUP = 'echo $$ > "$0" && exec "$@"';
 
-/**
- * @throws HoldfastError COMMAND_NOT_FOUND, COMMAND_NOT_STARTED. With a control group a missing program
- *   shows as an end with status 127 instead.
- */
+/** @throws HoldfastError COMMAND_NOT_FOUND, COMMAND_NOT_STARTED */
 export async function startLongLived(options: LongLivedOptions): Promise<LongLived> {
+  // The shell would be started, and only end with status 127 a moment later.
+  if (options.cgroup != null) refuseMissing(options);
   const argv =
     options.cgroup == null
       ? options.argv
@@ -76,6 +75,24 @@ export async function startLongLived(options: LongLivedOptions): Promise<LongLiv
         : null,
     unref: () => child.unref(),
   };
+}
+
+function refuseMissing({ argv, directory, environment }: LongLivedOptions): void {
+  const [file = ''] = argv;
+  const path = { ...commandEnvironment(), ...environment }['PATH'] ?? '';
+  const places = file.includes('/')
+    ? [resolve(directory ?? '.', file)]
+    : path.split(':').map((one) => join(one, file));
+  if (!places.some(isExecutable)) throw new HoldfastError('COMMAND_NOT_FOUND', { command: file });
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false; // not there, or not for us: whichever it is, it cannot be run
+  }
 }
 
 function launch(argv: readonly string[], options: LongLivedOptions): ChildProcess {

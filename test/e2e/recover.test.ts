@@ -37,10 +37,9 @@ test('while the daemon runs nothing can be recovered, and nothing is said to be'
 });
 
 test('two nodes are lost with their data: the third serves nothing, and says why', async () => {
-  for (const node of ['node1', 'node2']) {
-    cluster.powerOff(node);
-    rmSync(cluster.dataOf(node), { recursive: true });
-  }
+  const lost = ['node1', 'node2'];
+  for (const node of lost) cluster.powerOff(node);
+  for (const node of lost) rmSync(cluster.dataOf(node), { recursive: true });
   const alone = await cluster.seen('node3', 'there is no majority', ({ why }) =>
     why.includes('no majority'),
   );
@@ -55,12 +54,16 @@ test('the operator sees how far the log of the survivor goes', async () => {
   expect(words.stdout).toMatch(/its log ends at term \d+, index \d+/);
   expect(words.stdout).toContain('voters node1, node2, node3');
   const { stdout } = await recover('--show', '--json');
-  expect(JSON.parse(stdout)).toMatchObject({
+  const shown = JSON.parse(stdout);
+  expect(shown).toMatchObject({
     ok: true,
     node: 'node3',
     members: ['node1', 'node2', 'node3'],
-    groups: [{ group: GROUP, epoch: epochBefore }],
+    groups: [{ group: GROUP }],
   });
+  // Between the first power loss and the second a majority may have taken the group over.
+  expect(shown.groups[0].epoch).toBeGreaterThanOrEqual(epochBefore);
+  epochBefore = shown.groups[0].epoch;
 });
 
 test('without --force the operator reads what would be given up, and nothing is changed', async () => {
