@@ -20,13 +20,15 @@ const context = contextOf();
 const base = await cgroupBase(calm);
 if (base === null) process.stderr.write('control groups are not tested: none is writable here\n');
 
+/** An address of this process alone: whatever else runs takes its ports elsewhere. */
+const host = `127.77.${(process.pid >> 8) & 255}.${1 + (process.pid & 127)}`;
 let directory = '';
 let port = 0;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'holdfast-application-'));
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const address = server.address();
   port = typeof address === 'object' && address !== null ? address.port : 0;
   await new Promise((resolve) => server.close(resolve));
@@ -40,7 +42,7 @@ const application = (parameters: Readonly<Record<string, Parameter>>, stopTimeou
 /** Listens after a moment, and writes what it was told. */
 const listener = `
   console.log(JSON.stringify(process.env));
-  setTimeout(() => require('net').createServer((s) => s.end('hello')).listen(${0}, '127.0.0.1'), 100);
+  setTimeout(() => require('net').createServer((s) => s.end('hello')).listen(${0}, '${host}'), 100);
 `;
 
 describe.each([
@@ -82,7 +84,7 @@ describe.each([
     const definition = make({
       command: [process.execPath, '-e', listener.replace('0', String(port))],
       environment: ['COLOUR=blue'],
-      readiness: ['tcp', `127.0.0.1:${port}`],
+      readiness: ['tcp', `${host}:${port}`],
     });
     const outcome = await agent.start(definition, context);
     expect(outcome).toMatchObject({ status: 0 });
@@ -104,7 +106,7 @@ describe.each([
   it.skipIf(skip)('that ends before it answers did not start', async () => {
     const definition = make({
       command: ['sh', '-c', 'echo no such table >&2; exit 3'],
-      readiness: ['tcp', `127.0.0.1:${port}`],
+      readiness: ['tcp', `${host}:${port}`],
     });
     const outcome = await agent.start(definition, context);
     expect(outcome).toMatchObject({ status: 7, code: 'APPLICATION_EXITED' });
@@ -114,7 +116,7 @@ describe.each([
 
   it.skipIf(skip)('that never answers is reported within its start timeout', async () => {
     const definition = {
-      ...make({ command: ['sleep', '600'], readiness: `tcp:127.0.0.1:${port}` }),
+      ...make({ command: ['sleep', '600'], readiness: `tcp:${host}:${port}` }),
       startTimeoutMs: 500,
     };
     expect(await agent.start(definition, context)).toMatchObject({
