@@ -22,6 +22,8 @@ if (base === null) process.stderr.write('control groups are not tested: none is 
 
 /** An address of this process alone: whatever else runs takes its ports elsewhere. */
 const host = `127.77.${(process.pid >> 8) & 255}.${1 + (process.pid & 127)}`;
+/** A port that no test listens on. */
+const NOBODY = 1;
 let directory = '';
 let port = 0;
 
@@ -106,7 +108,7 @@ describe.each([
   it.skipIf(skip)('that ends before it answers did not start', async () => {
     const definition = make({
       command: ['sh', '-c', 'echo no such table >&2; exit 3'],
-      readiness: ['tcp', `${host}:${port}`],
+      readiness: ['tcp', `${host}:${NOBODY}`],
     });
     const outcome = await agent.start(definition, context);
     expect(outcome).toMatchObject({ status: 7, code: 'APPLICATION_EXITED' });
@@ -116,7 +118,7 @@ describe.each([
 
   it.skipIf(skip)('that never answers is reported within its start timeout', async () => {
     const definition = {
-      ...make({ command: ['sleep', '600'], readiness: `tcp:${host}:${port}` }),
+      ...make({ command: ['sleep', '600'], readiness: `tcp:${host}:${NOBODY}` }),
       startTimeoutMs: 500,
     };
     expect(await agent.start(definition, context)).toMatchObject({
