@@ -183,8 +183,11 @@ export class GroupRun {
 
   #started(slot: Slot, end: ActionEnd): void {
     slot.state = 'started';
-    this.#stamps.set(slot.definition.name, stampsOf(this.#reporter(), slot.class, end));
     this.#watch(slot);
+    const again = slot.proof === 'asked';
+    slot.proof = 'given';
+    if (again) return;
+    this.#stamps.set(slot.definition.name, stampsOf(this.#reporter(), slot.class, end));
     if (slot.class === 'disk') this.#report({ kind: 'fenced', disk: slot.definition.name });
     // The lease went while the start was under way: what became visible goes silent at once.
     if (this.#suspended && this.#runs && isVisible(slot)) this.#act(slot, 'suspend');
@@ -214,6 +217,9 @@ export class GroupRun {
     this.#restartedMs.push(now);
     for (const one of affected) this.#stamps.delete(one.definition.name);
     this.#enter('starting', `restart of ${slot.definition.name}: ${detail}`);
+    // It may have ended because the disk was taken away. What the page cache then holds was never
+    // written, and whoever starts on it would serve it as durable (P3).
+    for (const disk of this.#slots.disks) if (disk.state === 'started') disk.proof = 'due';
     // It may only have stopped to answer: a `start` would find it running and change nothing.
     for (const one of affected) if (one.touched && !isOver(one)) this.#act(one, 'kill');
   }
@@ -247,7 +253,19 @@ export class GroupRun {
     if (ending && this.#slots.all.every(isOver)) this.#down();
   }
 
+  /** `start` of a disk that is held only asks: nothing that could still write may live by then. */
+  #proveDisks(): void {
+    if (this.#slots.all.some(({ state }) => state === 'killing')) return;
+    for (const disk of this.#slots.disks) {
+      if (disk.proof !== 'due') continue;
+      disk.proof = 'asked';
+      this.#act(disk, 'start');
+    }
+  }
+
   #startWhatMay(now: Millis): void {
+    this.#proveDisks();
+    const proven = this.#slots.disks.every(({ proof }) => proof === 'given');
     for (const slot of this.#slots.all) {
       if (slot.state === 'stopped' && !slot.prepared) {
         if (this.#slots.needsAre(slot, (need) => need.prepared)) this.#act(slot, 'prepare');
@@ -255,6 +273,7 @@ export class GroupRun {
       const idle = slot.prepared && (slot.state === 'prepared' || slot.state === 'stopped');
       if (!idle || !this.#slots.needsAre(slot, (need) => need.state === 'started')) continue;
       if (isVisible(slot) && !this.#mayShow()) continue;
+      if (slot.class === 'application' && !proven) continue;
       this.#act(slot, 'start');
     }
     if (this.#slots.every('started') && this.#mayShow()) this.#serving(now);

@@ -16,6 +16,11 @@ export type Slot = {
   touched: boolean;
   /** Kills that failed. */
   failures: number;
+  /**
+   * Disks only: before an application starts anew the disk is asked whether it is still ours. `due`
+   * until everything that is being ended has ended, then `asked` until it has answered.
+   */
+  proof: 'given' | 'due' | 'asked';
 };
 
 /** A kill is repeated this often before the thing counts as beyond our reach. */
@@ -44,7 +49,8 @@ export class Slots {
     this.all = resources.map((definition) => {
       const kind = classOf(definition);
       const prepared = !needsPreparation(kind);
-      return { definition, class: kind, state: 'stopped', prepared, touched: false, failures: 0 };
+      const blank = { state: 'stopped', touched: false, failures: 0, proof: 'given' } as const;
+      return { definition, class: kind, prepared, ...blank };
     });
   }
 
@@ -60,6 +66,10 @@ export class Slots {
 
   needsAre(slot: Slot, holds: (need: Slot) => boolean): boolean {
     return slot.definition.needs.every((name) => holds(this.named(name)));
+  }
+
+  get disks(): readonly Slot[] {
+    return this.all.filter((slot) => slot.class === 'disk');
   }
 
   /** The slot and everything that cannot work without it, directly or through others. */

@@ -324,10 +324,37 @@ describe('an application that dies', () => {
     const again = run.step(broken, 10);
     // Killed first: it may only have ceased to answer, and a start would find it running.
     expect(acts(again)).toEqual(['kill ledger']);
-    expect(acts(play(run, again, 10))).toEqual(['kill ledger', 'prepare ledger', 'start ledger']);
+    expect(acts(play(run, again, 10)).toSorted()).toEqual(
+      ['kill ledger', 'start lun', 'prepare ledger', 'start ledger'].toSorted(),
+    );
     expect(run.phase).toBe('serving');
     const gone = play(run, run.step(broken, 20), 20);
     expect(proposed(gone)).toEqual(['stopped', 'takeover-failed']);
+  });
+
+  it('is started only on a disk that is still ours: what the page cache holds may be lost', () => {
+    const run = serving();
+    const broken = { kind: 'broken', resource: 'ledger', code: 'EXITED', detail: '' } as const;
+    run.step(broken, 10);
+    // Not before the old one is gone: its last write could still fail after the disk was asked.
+    expect(acts(done(run, 'kill', 'ledger', 11))).toEqual(['start lun', 'prepare ledger']);
+    expect(acts(done(run, 'prepare', 'ledger', 12))).toEqual([]);
+    const proven = done(run, 'start', 'lun', 13);
+    expect(acts(proven)).toEqual(['start ledger']);
+    // The takeover is not told again, only watched again.
+    expect([proposed(proven), watching(proven)]).toEqual([[], ['watch lun']]);
+  });
+
+  it('is not started when its disk was taken away meanwhile', () => {
+    const run = serving();
+    const broken = { kind: 'broken', resource: 'ledger', code: 'EXITED', detail: '' } as const;
+    run.step(broken, 10);
+    done(run, 'kill', 'ledger', 11);
+    done(run, 'prepare', 'ledger', 12);
+    const fenced = done(run, 'start', 'lun', 13, false);
+    expect(acts(fenced)).not.toContain('start ledger');
+    expect(run.phase).toBe('killing');
+    expect(proposed(play(run, fenced, 14))).toEqual(['stopped', 'takeover-failed']);
   });
 
   it('is started again after the window has passed', () => {

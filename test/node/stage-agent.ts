@@ -54,6 +54,8 @@ const UNGUARDED_MS = 3_600_000;
 export class StageAgent implements ResourceAgent {
   readonly #options: StageAgentOptions;
   readonly #suspended = new Set<string>();
+  /** Disks of this life, with the epoch in which they were taken. */
+  readonly #taken = new Set<string>();
   readonly #watchers = new Map<string, (outcome: Outcome) => void>();
 
   constructor(options: StageAgentOptions) {
@@ -87,7 +89,12 @@ export class StageAgent implements ResourceAgent {
       this.#options.stage.excuse(this.#options.node);
     } else if (behaviour.hangStart.has(name)) await clock.after(3_600_000, context.signal);
     else await clock.after(behaviour.startDelayMs, context.signal);
-    return this.#up(definition, context);
+    // As production's: a disk that was taken is only looked at.
+    const taken = `${keyOf(definition, context)} ${context.epoch}`;
+    if (this.#taken.has(taken)) return this.monitor(definition, context);
+    const outcome = this.#up(definition, context);
+    if (definition.type === 'disk' && outcome.status === 0) this.#taken.add(taken);
+    return outcome;
   }
 
   async stop(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
