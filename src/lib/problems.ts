@@ -700,6 +700,12 @@ export const PROBLEMS = {
     cause: 'the network device of an address or of a virtual MAC address has no carrier',
     remedy: 'check cable, switch and the state of the device',
   },
+  WRITES_LOST: {
+    cause:
+      'the disk refused a write since the file system was mounted; memory holds what it does not',
+    remedy:
+      'nothing by hand: the file system is mounted anew; see why the disk refused (kernel log)',
+  },
   MOUNT_FAILED: {
     cause: 'the kernel refused to mount a file system',
     remedy: 'read the reason in the message and in the kernel log',
