@@ -1,10 +1,12 @@
 /**
- * `sg_persist` in a guest, as an operator types it: asked again until the target itself has answered.
+ * `sg_persist` in a guest, as an operator types it: asked again until the target itself has
+ * answered.
  *
- * The traps: exit status 6 is a unit attention and means that the command was not executed; and on a dead
- * path it ends with status 0 and "there is NO reservation held", where only the words `Host_status` tell
- * that nobody was asked (or it cannot open the disk at all). Laboratories beside each other meet the second one, since a target that boots
- * for longer than the sessions' replacement timeout finds them given up.
+ * The traps: exit status 6 is a unit attention and means that the command was not executed; and on
+ * a dead path it ends with status 0 and "there is NO reservation held", where only the words
+ * `Host_status` tell that nobody was asked (or it cannot open the disk at all). Laboratories beside
+ * each other meet that: a target that boots for longer than the sessions' replacement timeout finds
+ * them given up.
  */
 import { type Answer, type Guest, until } from './kernel/index.ts';
 
@@ -30,7 +32,7 @@ export async function sgPersist(guest: Guest, args: string, device: string): Pro
   );
 }
 
-/** Waits until the kernel of the guest has given the way to a disk up: its sessions' replacement timeout. */
+/** Waits until the guest has given its path up: the replacement timeout of its session. */
 export async function pathGivenUp(guest: Guest, device: string): Promise<void> {
   await until(
     async () => {
