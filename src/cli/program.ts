@@ -1,5 +1,6 @@
 /** The words of the command line. What a command does stands beside it and is loaded when it runs. */
 import { Command, InvalidArgumentError } from 'commander';
+import type { HistoryOptions } from './ask.ts';
 import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { InviteOptions } from './invite.ts';
@@ -22,6 +23,7 @@ export function createProgram(version: string, ended: (code: ExitCode) => void):
       'socket of the daemon (default: HOLDFAST_SOCKET, or the usual place)',
     )
     .option('--json', 'print one line of JSON')
+    .option('--no-color', 'no colour, as with NO_COLOR in the environment')
     .showHelpAfterError('(see `holdfast --help`)')
     .exitOverride();
   const act = async (action: Action): Promise<void> => {
@@ -96,6 +98,13 @@ function addQuestions(program: Command, act: Act): void {
       );
   }
   program
+    .command('why')
+    .description('why a group is where it is, or a node what it is: from committed evidence')
+    .argument('<group-or-node>')
+    .action((subject: string) =>
+      act(async (context) => (await import('./ask.ts')).why(context, subject)),
+    );
+  program
     .command('timeline')
     .description('the phases of the newest failovers as bar charts')
     .argument('[group]')
@@ -107,8 +116,10 @@ function addQuestions(program: Command, act: Act): void {
     .command('history')
     .description('the newest entries of the replicated history')
     .option('--limit <count>', 'how many', count, 50)
-    .action(({ limit }: { readonly limit: number }) =>
-      act(async (context) => (await import('./ask.ts')).history(context, limit)),
+    .option('--group <group>', 'only what is about this group')
+    .option('--node <node>', 'only what this node did or lost')
+    .action((options: HistoryOptions) =>
+      act(async (context) => (await import('./ask.ts')).history(context, options)),
     );
   program
     .command('watch')
