@@ -28,6 +28,10 @@ export const PROBLEMS = {
     cause: 'no member of this name belongs to the cluster',
     remedy: 'list the members with `holdfast members`',
   },
+  UNKNOWN_SUBJECT: {
+    cause: 'neither a failover group nor a member of this name is known',
+    remedy: 'list the names with `holdfast groups` and `holdfast members`',
+  },
   EPOCHS_EXHAUSTED: {
     cause: 'the ownership epoch has reached its last value, 2^32-1',
     remedy: 'create the cluster anew with a new cluster id and release the disks',
@@ -699,6 +703,12 @@ export const PROBLEMS = {
   LINK_DOWN: {
     cause: 'the network device of an address or of a virtual MAC address has no carrier',
     remedy: 'check cable, switch and the state of the device',
+  },
+  WRITES_LOST: {
+    cause:
+      'the disk refused a write since the file system was mounted; memory holds what it does not',
+    remedy:
+      'nothing by hand: the file system is mounted anew; see why the disk refused (kernel log)',
   },
   MOUNT_FAILED: {
     cause: 'the kernel refused to mount a file system',

@@ -35,6 +35,7 @@ export type LibC = {
     (fd: number, level: number, name: number, value: Bytes, length: number) => number
   >;
   readonly close: KoffiFunc<(fd: number) => number>;
+  readonly syncfs: KoffiFunc<(fd: number) => number>;
   readonly fcntl: (fd: number, command: number, type: 'int', argument: number) => number;
   readonly schedSetscheduler: KoffiFunc<(pid: number, policy: number, param: Bytes) => number>;
   readonly schedGetscheduler: KoffiFunc<(pid: number) => number>;
@@ -92,6 +93,7 @@ function bind(library: LibraryHandle): LibC {
       'int setsockopt(int fd, int level, int name, const void *value, unsigned int length)',
     ),
     close: call('int close(int fd)'),
+    syncfs: call('int syncfs(int fd)'),
     fcntl: library.func('int fcntl(int fd, int command, ...)'),
     schedSetscheduler: call('int sched_setscheduler(int pid, int policy, const void *param)'),
     schedGetscheduler: call('int sched_getscheduler(int pid)'),
