@@ -2,8 +2,10 @@
  * The phrases that checks are made of. Unit attentions and BUSY mean "not executed": a phrase asks
  * again, as the kernel does; only what is about attentions asks once (`once`).
  */
+
+import type { WriteOpcode } from '../devices/scsi/media-commands.ts';
 import type { ReservationKey, ReservationType } from '../fence-device.ts';
-import type { Answer, Finding, Outcome, Talk, Verb, Who, WriteOpcode } from './words.ts';
+import type { Answer, Finding, Outcome, Talk, Verb, Who } from './words.ts';
 
 const MAX_REPEATS = 20;
 

@@ -13,7 +13,7 @@ import type { ReservationKey } from '../fence-device.ts';
 import { formatKey } from '../protocol/key.ts';
 import { isVerificationKey, verificationKeys } from './keys.ts';
 import { CHECKS, type Verdict, verdictOf } from './plan.ts';
-import type { Answer, Check, Finding, Initiator, Verb, Who } from './words.ts';
+import type { Answer, Check, Finding, Initiator, Talk, Verb, Who } from './words.ts';
 
 export type VerificationOptions = {
   readonly first: Initiator;
@@ -64,22 +64,41 @@ async function carryOut(
   options: VerificationOptions,
   before: string,
 ): Promise<readonly Finding[]> {
-  const { scratch, second, run, signal } = options;
+  const { scratch, second, run } = options;
   const talk = check.talk({ second: second !== null, scratch, keys: verificationKeys(run) });
   try {
-    let next = talk.next();
-    while (next.done !== true) {
-      if (signal.aborted) throw new HoldfastError('VERIFICATION_ENDED', { check: check.name });
-      const { who, verb } = next.value;
-      next = talk.next(await of(options, who).ask(verb, signal));
-    }
-    return next.value;
+    return await converse(check, talk, options);
   } finally {
     const cleaning = AbortSignal.timeout(CLEANING_MS);
     await settleDown(options, cleaning);
     await blank(options, cleaning);
     await putBack(options, before, cleaning);
   }
+}
+
+/** A path that is lost against the plan says nothing about the disk: no check concludes from it. */
+async function converse(
+  check: Check,
+  talk: Talk<readonly Finding[]>,
+  options: VerificationOptions,
+): Promise<readonly Finding[]> {
+  let away: Who | null = null;
+  let next = talk.next();
+  while (next.done !== true) {
+    if (options.signal.aborted)
+      throw new HoldfastError('VERIFICATION_ENDED', { check: check.name });
+    const { who, verb } = next.value;
+    if (verb.kind === 'lose-path') away = who;
+    if (verb.kind === 'regain-path') away = null;
+    const answer = await of(options, who).ask(verb, options.signal);
+    const silent = answer.kind === 'path-lost' || answer.kind === 'timeout';
+    if (silent && away !== who && !options.signal.aborted) {
+      const context = { check: check.name, device: of(options, who).name, command: verb.kind };
+      throw new HoldfastError('DISK_PATHS_LOST', { ...context, answer: answer.kind });
+    }
+    next = talk.next(answer);
+  }
+  return next.value;
 }
 
 /** A path that was taken away is used again, and no write of a check is out any more. */
@@ -92,28 +111,38 @@ async function settleDown(options: VerificationOptions, signal: AbortSignal): Pr
 
 /**
  * Unregisters what this verification registered. Its keys are tried, not those that are read: a
- * disk that keeps fewer bits lists others. @throws HoldfastError FOREIGN_RESERVATION
+ * disk that keeps fewer bits lists others. What a node left that does not answer any more is
+ * preempted. @throws HoldfastError FOREIGN_RESERVATION, DISK_PATHS_LOST, RESERVATIONS_UNSUPPORTED
  */
 async function blank(options: VerificationOptions, signal: AbortSignal): Promise<void> {
+  const keys = verificationKeys(options.run);
+  const register = async (who: Who, current: bigint, key: bigint) => {
+    await patiently(options, who, { kind: 'register', current, key, aptpl: true }, signal);
+  };
+  if ((await keysOf(options, signal)).length === 0) return;
   for (const who of both(options)) {
-    if ((await keysOf(options, who, signal)).length === 0) continue;
-    for (const current of Object.values(verificationKeys(options.run))) {
-      const unregister = { kind: 'register', current, key: 0n, aptpl: true } as const;
-      await patiently(options, who, unregister, signal);
-    }
+    for (const current of Object.values(keys)) await register(who, current, 0n);
   }
-  const [key] = await keysOf(options, 'first', signal);
+  const ours = (await keysOf(options, signal)).filter((key) => Object.values(keys).includes(key));
+  if (ours.length > 0) await register('first', 0n, keys.first);
+  for (const victim of ours) {
+    const preempt = { kind: 'preempt-and-abort', key: keys.first, victim, type: 1 } as const;
+    const answer = await patiently(options, 'first', preempt, signal);
+    if (answer.kind === 'good') continue;
+    await patiently(options, 'first', { ...preempt, kind: 'preempt' }, signal);
+  }
+  if (ours.length > 0) await register('first', keys.first, 0n);
+  const [key] = await keysOf(options, signal);
   if (key !== undefined) throw strange(key);
 }
 
 async function keysOf(
   options: VerificationOptions,
-  who: Who,
   signal: AbortSignal,
 ): Promise<readonly ReservationKey[]> {
-  const answer = await patiently(options, who, { kind: 'read-keys' }, signal);
+  const answer = await patiently(options, 'first', { kind: 'read-keys' }, signal);
   if (answer.kind === 'keys') return answer.keys;
-  const { name } = of(options, who);
+  const { name } = options.first;
   if (answer.kind === 'not-supported') {
     throw new HoldfastError('RESERVATIONS_UNSUPPORTED', { device: name });
   }
@@ -170,7 +199,10 @@ async function sameIdentity(options: VerificationOptions): Promise<string> {
   for (const who of both(options)) {
     const answer = await patiently(options, who, { kind: 'identity' }, options.signal);
     const { name } = of(options, who);
-    if (answer.kind !== 'identity') throw new HoldfastError('DISK_IDENTITY_UNKNOWN', { name });
+    if (answer.kind === 'not-supported') throw new HoldfastError('DISK_IDENTITY_UNKNOWN', { name });
+    if (answer.kind !== 'identity') {
+      throw new HoldfastError('DISK_PATHS_LOST', { device: name, answer: answer.kind });
+    }
     found.set(answer.identity, name);
   }
   const [identity, another] = found.keys();

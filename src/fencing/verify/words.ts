@@ -8,28 +8,10 @@
  *
  * Reference: SPC-4 §5.13; SBC-3 §4.17 and §5 (the commands that write).
  */
+import type { WriteOpcode } from '../devices/scsi/media-commands.ts';
 import type { FenceCapabilities, PrCommand, PrReply } from '../fence-device.ts';
 
 export type Who = 'first' | 'second';
-
-/** Every command of SBC-3 that changes the medium and can be sent without changing what is there. */
-export const WRITE_OPCODES = [
-  'WRITE (6)',
-  'WRITE (10)',
-  'WRITE (12)',
-  'WRITE (16)',
-  'WRITE AND VERIFY (10)',
-  'WRITE AND VERIFY (16)',
-  'WRITE ATOMIC (16)',
-  'WRITE SAME (10)',
-  'WRITE SAME (16)',
-  'ORWRITE (16)',
-  'COMPARE AND WRITE',
-  'UNMAP',
-  'SYNCHRONIZE CACHE (10)',
-  'SYNCHRONIZE CACHE (16)',
-] as const;
-export type WriteOpcode = (typeof WRITE_OPCODES)[number];
 
 type WithoutPath<T> = T extends unknown ? Omit<T, 'path'> : never;
 
@@ -59,7 +41,9 @@ export type Refusal =
         | 'timeout'
         /** Ended by the target before it was carried out. */
         | 'aborted';
-    };
+    }
+  /** The target answered with another error; ASC/ASCQ where there is one. */
+  | { readonly kind: 'failed'; readonly code?: string };
 
 export type Answer =
   | Refusal

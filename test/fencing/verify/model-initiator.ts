@@ -13,7 +13,7 @@ import type { Answer, Initiator, Verb, Who } from '../../../src/fencing/verify/w
 
 export const IDENTITY = 'naa.6001405000000001';
 const BLOCK = 7;
-const BEFORE = Buffer.from('what was there').toString('base64');
+export const BEFORE = Buffer.from('what was there').toString('base64');
 
 export type Storage = {
   readonly target: EmulatedTarget;

@@ -4,10 +4,11 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { EmulatedTarget } from '../../../src/fencing/devices/emulated/target.ts';
+import type { WriteOpcode } from '../../../src/fencing/devices/scsi/media-commands.ts';
 import { CHECKS } from '../../../src/fencing/verify/plan.ts';
 import { type Report, verify } from '../../../src/fencing/verify/verification.ts';
-import type { Finding, Verb, WriteOpcode } from '../../../src/fencing/verify/words.ts';
-import { type Fault, type Storage, storage } from './model-initiator.ts';
+import type { Finding, Verb } from '../../../src/fencing/verify/words.ts';
+import { BEFORE, type Fault, type Storage, storage } from './model-initiator.ts';
 
 const calm = new AbortController().signal;
 
@@ -75,7 +76,7 @@ const instead =
 const says =
   (
     matches: (verb: Verb, who: 'first' | 'second') => boolean,
-    kind: 'good' | 'not-supported' | 'busy' | 'reservation-conflict' | 'path-lost',
+    kind: 'good' | 'not-supported' | 'busy' | 'reservation-conflict' | 'failed',
   ): Fault =>
   ({ verb, who }) =>
     matches(verb, who) ? { kind } : null;
@@ -171,7 +172,7 @@ const CONTROLS: readonly Control[] = [
   ),
   bad(
     'a flush fails',
-    says((verb) => verb.kind === 'synchronize-cache', 'path-lost'),
+    says((verb) => verb.kind === 'synchronize-cache', 'failed'),
     ['flush of the owner', 'unfit', 'unfit'],
   ),
   {
@@ -361,5 +362,90 @@ describe('a target that is wrong in one way', () => {
     expect(report.verdict).toBe(verdict);
     expect(disk.content()).toBe('what was there');
     expect(disk.target.inspect().registrations.size).toBe(0);
+  });
+});
+
+describe('a verification that cannot go on', () => {
+  const refused = (code: string) => expect.objectContaining({ code });
+  const left = (made: Storage) => [...made.target.inspect().registrations.values()];
+
+  it('is not begun on a disk that somebody uses, and touches nothing', async () => {
+    const made = storage();
+    const out = { action: 'register', key: 0n, serviceKey: 0xabcn, aptpl: true } as const;
+    while (made.target.reserveOut('a cluster', out) !== 'good');
+    await expect(examine(made)).rejects.toEqual(refused('FOREIGN_RESERVATION'));
+    expect(left(made)).toEqual([0xabcn]);
+  });
+
+  it('ends when somebody begins to use the disk, and leaves him his key', async () => {
+    const fault: Fault = ({ verb }, { target }) => {
+      const out = { action: 'register', key: 0n, serviceKey: 0xabcn, aptpl: true } as const;
+      if (verb.kind === 'lose-path') while (target.reserveOut('a cluster', out) !== 'good');
+      return null;
+    };
+    const made = storage({ fault });
+    await expect(examine(made)).rejects.toEqual(refused('FOREIGN_RESERVATION'));
+    expect(left(made)).toEqual([0xabcn]);
+  });
+
+  it('concludes nothing from a node that dies, and takes its key away', async () => {
+    let dead = false;
+    const fault: Fault = ({ who, verb }) => {
+      // It dies as the holder, with other data on the disk.
+      if (who === 'second' && dead) return { kind: 'path-lost' };
+      if (who === 'second' && verb.kind === 'preempt-and-abort') dead = true;
+      return null;
+    };
+    const made = storage({ fault });
+    await expect(examine(made)).rejects.toEqual(refused('DISK_PATHS_LOST'));
+    expect(left(made)).toEqual([]);
+    expect(made.content()).toBe('what was there');
+  });
+
+  it('is ended by the operator, and cleans up', async () => {
+    const ending = new AbortController();
+    const fault: Fault = ({ verb }) => {
+      if (verb.kind === 'begin-writes') ending.abort();
+      return null;
+    };
+    const made = storage({ fault });
+    const { first, second } = made;
+    const options = { first, second, scratch: true, run: 6, signal: ending.signal };
+    await expect(verify(options)).rejects.toEqual(refused('VERIFICATION_ENDED'));
+    expect(left(made)).toEqual([]);
+    expect(made.content()).toBe('what was there');
+  });
+
+  it('says so when two paths lead to two disks', async () => {
+    const fault: Fault = ({ who, verb }) => {
+      const other = who === 'second' && verb.kind === 'identity';
+      return other ? { kind: 'identity', identity: 'naa.2' } : null;
+    };
+    await expect(examine(storage({ fault }))).rejects.toEqual(refused('DISK_IDENTITY_MISMATCH'));
+  });
+
+  it('says so when the disk has no reservations', async () => {
+    const fault = says((verb) => verb.kind === 'read-keys', 'not-supported');
+    await expect(examine(storage({ fault }))).rejects.toEqual(refused('RESERVATIONS_UNSUPPORTED'));
+  });
+
+  it('says so when the old data cannot be put back', async () => {
+    let refusing = false;
+    const fault: Fault = ({ verb, who }, { target, go }) => {
+      if (verb.kind !== 'write') return null;
+      const answer = go();
+      // A refused write lands; from then on nothing does.
+      if (answer.kind !== 'reservation-conflict' || verb.data === BEFORE) {
+        return refusing ? { kind: 'failed' } : answer;
+      }
+      const task = target.submitWrite(target.inspect().reservation?.holder ?? who, 7, verb.data);
+      if (typeof task === 'object' && 'id' in task) target.completeWrite(task.id);
+      refusing = true;
+      return answer;
+    };
+    const stuck: Fault = (command, to) => {
+      return refusing && command.verb.kind === 'write' ? { kind: 'failed' } : fault(command, to);
+    };
+    await expect(examine(storage({ fault: stuck }))).rejects.toEqual(refused('DISK_NOT_RESTORED'));
   });
 });

@@ -9,8 +9,10 @@
  *
  * Reference: SBC-3 §4.17 table (commands and reservations); SPC-4 §5.13.11.2.6 (aborting).
  */
+
+import { WRITE_OPCODES, type WriteOpcode } from '../../devices/scsi/media-commands.ts';
 import { ask, finding, type Kind, preempt, read, register, reserve, write } from '../talk.ts';
-import { type Check, type Finding, WRITE_OPCODES, type WriteOpcode } from '../words.ts';
+import type { Check, Finding } from '../words.ts';
 
 const SCRATCH = 'run it with --scratch on a disk whose data do not matter';
 
@@ -71,7 +73,8 @@ export const CONFLICT_DATA: Check = {
     const kind = yield* write('second', sent);
     const after = yield* read('first');
     if (kind !== 'reservation-conflict' || after.data !== data) {
-      const seen = `the write is answered ${kind}, and what is there is ${after.data === data ? 'the same' : 'other'} than before`;
+      const found = after.data === data ? 'the old' : 'others';
+      const seen = `the write is answered ${kind}, and the data read back are ${found}`;
       const means = 'a fenced machine can write: no group may use this disk';
       return [finding('refused write', 'unfit', seen, means)];
     }
