@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { HistoryOptions } from './ask.ts';
 import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
+import type { AttendWords, VerifyWords } from './disk-verify.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { InviteOptions } from './invite.ts';
 import type { JoinOptions } from './join.ts';
@@ -37,6 +38,7 @@ export function createProgram(
   addQuestions(program, act);
   addActions(program, act);
   addMembership(program, act);
+  addDisk(program, act);
   return program;
 }
 
@@ -216,6 +218,34 @@ function addMembership(program: Command, act: Act): void {
     .option('--force', 'do it; the daemon must not run')
     .action((options: RecoverOptions) =>
       act(async (context) => (await import('./recover.ts')).recover(context, options)),
+    );
+}
+
+/** What is done to a disk that no group uses. */
+function addDisk(program: Command, act: Act): void {
+  const disk = program.command('disk').description('disks that no group uses');
+  disk
+    .command('verify')
+    .description('try whether a disk keeps what fencing needs of it; destroys nothing')
+    .argument('<device>', '/dev/…, an identity such as naa.6001405…, or emulated:SOCKET#LUN')
+    .option('--with <node>', 'second half: this node is asked by ssh to try its path too')
+    .option('--with-command <command>', 'a shell command that runs `holdfast disk attend` there')
+    .option('--second <device>', 'second half: another path of this machine, as another initiator')
+    .option('--scratch', 'the data do not matter: write others, and put the old ones back')
+    .action((device: string, options: VerifyWords) =>
+      act(async (context) =>
+        (await import('./disk-verify.ts')).verifyDisk(context, device, options),
+      ),
+    );
+  disk
+    .command('attend')
+    .description('the far side of `disk verify --with`: answers on its standard output')
+    .argument('<device>', '/dev/…, an identity, or emulated:SOCKET#LUN')
+    .option('--initiator <name>', 'initiator port on an emulated disk', 'attend')
+    .action((device: string, options: AttendWords) =>
+      act(async (context) =>
+        (await import('./disk-verify.ts')).attendDisk(context, device, options),
+      ),
     );
 }
 

@@ -312,6 +312,19 @@ export const PROBLEMS = {
     cause: 'a layer above the disk (LVM, multipath, RAID, loop) is built on it on this node',
     remedy: 'take the layer down; until then this node cannot take the group',
   },
+  DISK_NOT_RESTORED: {
+    cause: 'the verification changed blocks of the disk and could not put the old data back',
+    remedy: 'take the disk for damaged: restore its data from a backup',
+  },
+  VERIFICATION_ENDED: {
+    cause: 'the verification was ended before it was through; the disk is as it was before',
+    remedy: 'run `holdfast disk verify` again',
+  },
+  VERIFICATION_PEER_FAILED: {
+    cause: 'the command that should bring the second initiator did not start or did not answer',
+    remedy:
+      'try it by hand: it must print one line of JSON and wait (default: `ssh NODE holdfast disk attend`)',
+  },
   DISK_IMAGE_CORRUPT: {
     cause: 'the file of an emulated disk cannot be read',
     remedy: 'remove the file: the emulated disk starts blank',
