@@ -2,11 +2,11 @@
  * The daemon's entry: reads the configuration, starts the node, and ends it in order on SIGTERM or
  * SIGINT. Everything that can be wrong before anything runs is said here, with code and remedy.
  */
-import { readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { type ConfigOverrides, loadConfig } from './config/load.ts';
 import { HoldfastError } from './lib/error.ts';
 import { createLogger } from './observability/logger.ts';
+import { releaseVersion } from './system/release.ts';
 import { enterRealTime } from './system/scheduling.ts';
 
 export type MainOptions = {
@@ -50,7 +50,7 @@ export async function main(options: MainOptions): Promise<void> {
   logger.info('scheduling', { ...enterRealTime() });
   const { startDaemon } = await import('./node/daemon.ts');
   const { createOperatorServer } = await import('./operator/server.ts');
-  const version = packageVersion();
+  const version = releaseVersion();
   const daemon = await startDaemon({
     config,
     logger,
@@ -79,10 +79,4 @@ export async function main(options: MainOptions): Promise<void> {
   };
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(text) as { readonly version: string };
-  return version;
 }

@@ -11,6 +11,8 @@ import { type Terminal, terminalOf } from './terminal.ts';
 export type GlobalOptions = {
   readonly socket?: string | undefined;
   readonly json?: boolean | undefined;
+  /** false: `--no-color`. */
+  readonly color?: boolean | undefined;
 };
 
 export type CommandContext = {
@@ -25,7 +27,7 @@ export function contextOf(options: GlobalOptions): CommandContext {
   const socket = options.socket ?? process.env['HOLDFAST_SOCKET'] ?? DEFAULT_SOCKET;
   return {
     json: options.json === true,
-    terminal: terminalOf(process.stdout, process.env),
+    terminal: terminalOf(process.stdout, environmentOf(options)),
     client: new Client(socket),
     print: (lines) => {
       process.stdout.write(lines.map((line) => `${line}\n`).join(''));
@@ -34,6 +36,11 @@ export function contextOf(options: GlobalOptions): CommandContext {
       process.stdout.write(`${JSON.stringify(value)}\n`);
     },
   };
+}
+
+/** `--no-color` says for one command what NO_COLOR says for all. */
+function environmentOf({ color }: GlobalOptions): NodeJS.ProcessEnv {
+  return color === false ? { ...process.env, NO_COLOR: '1' } : process.env;
 }
 
 /** Prints an answer in the form that was asked for; stale only counts where `current` was asked. */

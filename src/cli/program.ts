@@ -1,10 +1,11 @@
 /** The words of the command line. What a command does stands beside it and is loaded when it runs. */
 import { Command, InvalidArgumentError } from 'commander';
+import type { HistoryOptions } from './ask.ts';
 import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { InviteOptions } from './invite.ts';
 import type { JoinOptions } from './join.ts';
-import type { RunOptions } from './local.ts';
+import type { LoadDaemon, RunOptions } from './local.ts';
 import type { RecoverOptions } from './recover.ts';
 import type { ReplayOptions } from './replay.ts';
 
@@ -12,8 +13,12 @@ type Action = (context: CommandContext) => Promise<ExitCode>;
 
 const CURRENT = ['--current', 'ask a majority first; exit status 4 when none answers'] as const;
 
-/** `ended` is told the exit status of the command that ran. */
-export function createProgram(version: string, ended: (code: ExitCode) => void): Command {
+/** `ended` is told the exit status of the command that ran; `daemon` is what `run` starts. */
+export function createProgram(
+  version: string,
+  ended: (code: ExitCode) => void,
+  daemon: LoadDaemon,
+): Command {
   const program = new Command('holdfast')
     .description('A high-availability failover cluster: disks, addresses and applications')
     .version(version)
@@ -22,12 +27,13 @@ export function createProgram(version: string, ended: (code: ExitCode) => void):
       'socket of the daemon (default: HOLDFAST_SOCKET, or the usual place)',
     )
     .option('--json', 'print one line of JSON')
+    .option('--no-color', 'no colour, as with NO_COLOR in the environment')
     .showHelpAfterError('(see `holdfast --help`)')
     .exitOverride();
   const act = async (action: Action): Promise<void> => {
     ended(await action(contextOf(program.opts<GlobalOptions>())));
   };
-  addLocal(program, act);
+  addLocal(program, act, daemon);
   addQuestions(program, act);
   addActions(program, act);
   addMembership(program, act);
@@ -36,7 +42,7 @@ export function createProgram(version: string, ended: (code: ExitCode) => void):
 
 type Act = (action: Action) => Promise<void>;
 
-function addLocal(program: Command, act: Act): void {
+function addLocal(program: Command, act: Act, daemon: LoadDaemon): void {
   program
     .command('run')
     .description('run the daemon of this node in the foreground')
@@ -49,7 +55,7 @@ function addLocal(program: Command, act: Act): void {
     .action(async (options: RunOptions) => {
       const globals = program.opts<GlobalOptions>();
       const { run } = await import('./local.ts');
-      await run(contextOf(globals), options, globals.socket);
+      await run(contextOf(globals), options, globals.socket, daemon);
     });
   program
     .command('identity')
@@ -96,6 +102,13 @@ function addQuestions(program: Command, act: Act): void {
       );
   }
   program
+    .command('why')
+    .description('why a group is where it is, or a node what it is: from committed evidence')
+    .argument('<group-or-node>')
+    .action((subject: string) =>
+      act(async (context) => (await import('./ask.ts')).why(context, subject)),
+    );
+  program
     .command('timeline')
     .description('the phases of the newest failovers as bar charts')
     .argument('[group]')
@@ -107,8 +120,10 @@ function addQuestions(program: Command, act: Act): void {
     .command('history')
     .description('the newest entries of the replicated history')
     .option('--limit <count>', 'how many', count, 50)
-    .action(({ limit }: { readonly limit: number }) =>
-      act(async (context) => (await import('./ask.ts')).history(context, limit)),
+    .option('--group <group>', 'only what is about this group')
+    .option('--node <node>', 'only what this node did or lost')
+    .action((options: HistoryOptions) =>
+      act(async (context) => (await import('./ask.ts')).history(context, options)),
     );
   program
     .command('watch')

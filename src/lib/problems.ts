@@ -28,6 +28,10 @@ export const PROBLEMS = {
     cause: 'no member of this name belongs to the cluster',
     remedy: 'list the members with `holdfast members`',
   },
+  UNKNOWN_SUBJECT: {
+    cause: 'neither a failover group nor a member of this name is known',
+    remedy: 'list the names with `holdfast groups` and `holdfast members`',
+  },
   EPOCHS_EXHAUSTED: {
     cause: 'the ownership epoch has reached its last value, 2^32-1',
     remedy: 'create the cluster anew with a new cluster id and release the disks',

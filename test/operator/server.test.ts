@@ -165,6 +165,8 @@ describe('answers', () => {
       'GET /v1/timeline',
       'GET /v1/history',
       'POST /v1/groups/{group}/move',
+      'GET /v1/groups/{group}/why',
+      'GET /v1/members/{node}/why',
       'GET /v1/invitations',
       'POST /v1/invitations',
       'POST /v1/invitations/{peer}/revoke',
@@ -175,7 +177,9 @@ describe('answers', () => {
       'GET /v1/openapi.json',
     ]);
     for (const [method, path] of paths.filter(([, each]) => each !== '/v1/events')) {
-      const { status } = await ask(socketPath, method, path.replace(/\{\w+\}/, 'ledger'));
+      const real = (text: string): string =>
+        text.replace('{node}', 'node1').replace(/\{\w+\}/, 'ledger');
+      const { status } = await ask(socketPath, method, real(path));
       expect([200, 400]).toContain(status);
     }
   });
