@@ -548,6 +548,10 @@ export const PROBLEMS = {
     cause: 'the control group of an application cannot be used',
     remedy: 'see that a version 2 hierarchy is mounted and writable for the daemon',
   },
+  USER_UNKNOWN: {
+    cause: 'this node does not know the user in whose name a program is to run',
+    remedy: 'make the user on every node, with the same number, or correct the definition',
+  },
   UNMOUNT_FAILED: {
     cause: 'a file system could not be unmounted, not even lazily',
     remedy: 'see who holds it with `fuser -m`; the disk itself stays fenced',
@@ -689,6 +693,10 @@ export const PROBLEMS = {
     remedy:
       'see in the log why the guardian did not acknowledge; it opens the filter with each renewal',
   },
+  APPLICATION_DEGRADED: {
+    cause: 'an application answers, and says that it is not as it should be (status 190)',
+    remedy: 'read its own words in the message; it goes on being served',
+  },
   APPLICATION_EXITED: {
     cause: 'the process of an application ended by itself',
     remedy: 'read the log file of the application; the message names it',
@@ -734,6 +742,10 @@ export const PROBLEMS = {
   RESOURCE_MISCONFIGURED: {
     cause: 'a parameter of a resource is missing or cannot be used',
     remedy: 'correct the definition; the message names the parameter',
+  },
+  RECOVERY_FAILED: {
+    cause: 'the recovery command of an application did not put its data right',
+    remedy: 'read its output in the log file of the application; it is not started without it',
   },
   // observability
   LOG_UNWRITABLE: {
