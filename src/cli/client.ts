@@ -18,10 +18,10 @@ const SILENCE_LIMIT_MS = 35_000;
 export type WatchedEvent = ClusterEvent | { readonly kind: 'lost'; readonly lost: number };
 
 export class Client {
-  readonly #socketPath: string;
+  readonly socketPath: string;
 
   constructor(socketPath: string) {
-    this.#socketPath = socketPath;
+    this.socketPath = socketPath;
   }
 
   /** @throws {HoldfastError} the daemon's own refusal, DAEMON_UNREACHABLE or BAD_ANSWER. */
@@ -86,7 +86,7 @@ export class Client {
       'x-holdfast-operator': operatorName(),
       ...(body === null ? {} : { 'content-type': 'application/json' }),
     };
-    const options = { socketPath: this.#socketPath, method, path, headers, agent: false as const };
+    const options = { socketPath: this.socketPath, method, path, headers, agent: false as const };
     return new Promise((resolve, reject) => {
       const outgoing = request(
         { ...options, ...(signal === undefined ? {} : { signal }) },
@@ -103,7 +103,7 @@ export class Client {
   #unreachable(error: unknown): HoldfastError {
     if (error instanceof HoldfastError) return error;
     const detail = error instanceof Error ? error.message : String(error);
-    const context = { socket: this.#socketPath, detail };
+    const context = { socket: this.socketPath, detail };
     return new HoldfastError('DAEMON_UNREACHABLE', context, { cause: error });
   }
 }

@@ -2,13 +2,13 @@
  * `holdfast`: the command line. It only speaks to the operator socket of this node, except for the
  * commands that need no daemon, and `run`, which starts one.
  */
-import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { problemOf } from './command.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { createProgram } from './program.ts';
 import { renderError } from './render-faults.ts';
 import { terminalOf } from './terminal.ts';
+import { packageVersion } from './version.ts';
 
 /** Runs one command and sets the exit status; see exit-codes.ts. */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
@@ -36,10 +36,4 @@ function report(error: unknown, argv: readonly string[]): ExitCode {
     process.stderr.write(`${lines.join('\n')}\n`);
   }
   return exitCodeOf(error);
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(text) as { readonly version: string };
-  return version;
 }

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { HistoryOptions } from './ask.ts';
 import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
+import type { DoctorOptions } from './doctor/doctor.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { InviteOptions } from './invite.ts';
 import type { JoinOptions } from './join.ts';
@@ -103,6 +104,14 @@ function addQuestions(program: Command, act: Act): void {
     .argument('<group-or-node>')
     .action((subject: string) =>
       act(async (context) => (await import('./ask.ts')).why(context, subject)),
+    );
+  program
+    .command('doctor')
+    .description('look at all that a failover will need on this machine, and say what to do')
+    .option('--config <file>', 'also its disks, journals and data directory')
+    .option('--node <name>', 'which member this is, when one file serves all nodes')
+    .action((options: DoctorOptions) =>
+      act(async (context) => (await import('./doctor/doctor.ts')).doctor(context, options)),
     );
   program
     .command('timeline')

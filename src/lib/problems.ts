@@ -28,6 +28,11 @@ export const PROBLEMS = {
     cause: 'no member of this name belongs to the cluster',
     remedy: 'list the members with `holdfast members`',
   },
+  PEER_UNKNOWN: {
+    cause: 'the kernel does not say who is at the other end of the connection',
+    remedy:
+      'repeat the command; on a kernel without SO_PEERGROUPS (before 4.13) only root may write',
+  },
   UNKNOWN_SUBJECT: {
     cause: 'neither a failover group nor a member of this name is known',
     remedy: 'list the names with `holdfast groups` and `holdfast members`',
