@@ -20,8 +20,12 @@ export type WatchedEvent = ClusterEvent | { readonly kind: 'lost'; readonly lost
 export class Client {
   readonly socketPath: string;
 
-  constructor(socketPath: string) {
+  readonly #reason: string;
+
+  /** `reason`: why something is ordered, for the history; empty: not said. */
+  constructor(socketPath: string, reason = '') {
     this.socketPath = socketPath;
+    this.#reason = reason;
   }
 
   /** @throws {HoldfastError} the daemon's own refusal, DAEMON_UNREACHABLE or BAD_ANSWER. */
@@ -83,7 +87,8 @@ export class Client {
     { limitMs, signal }: { readonly limitMs: number; readonly signal?: AbortSignal },
   ): Promise<IncomingMessage> {
     const headers = {
-      'x-holdfast-operator': operatorName(),
+      'x-holdfast-operator': encodeURIComponent(operatorName()),
+      ...(this.#reason === '' ? {} : { 'x-holdfast-reason': encodeURIComponent(this.#reason) }),
       ...(body === null ? {} : { 'content-type': 'application/json' }),
     };
     const options = { socketPath: this.socketPath, method, path, headers, agent: false as const };
@@ -141,7 +146,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
-/** For the history only; the permissions of the socket are what counts. */
+/** For the history, beside the uid that the kernel knows. */
 function operatorName(): string {
   try {
     return process.env['SUDO_USER'] ?? userInfo().username;

@@ -24,6 +24,7 @@ export function createProgram(version: string, ended: (code: ExitCode) => void):
       'socket of the daemon (default: HOLDFAST_SOCKET, or the usual place)',
     )
     .option('--json', 'print one line of JSON')
+    .option('--because <words>', 'why you do this; kept in the history with your name')
     .option('--no-color', 'no colour, as with NO_COLOR in the environment')
     .showHelpAfterError('(see `holdfast --help`)')
     .exitOverride();
