@@ -11,6 +11,7 @@ import { type Terminal, terminalOf } from './terminal.ts';
 export type GlobalOptions = {
   readonly socket?: string | undefined;
   readonly json?: boolean | undefined;
+  readonly because?: string | undefined;
   /** false: `--no-color`. */
   readonly color?: boolean | undefined;
 };
@@ -28,7 +29,7 @@ export function contextOf(options: GlobalOptions): CommandContext {
   return {
     json: options.json === true,
     terminal: terminalOf(process.stdout, environmentOf(options)),
-    client: new Client(socket),
+    client: new Client(socket, options.because),
     print: (lines) => {
       process.stdout.write(lines.map((line) => `${line}\n`).join(''));
     },

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { HistoryOptions } from './ask.ts';
 import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
 import type { AttendWords, VerifyWords } from './disk-verify.ts';
+import type { DoctorOptions } from './doctor/doctor.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { InviteOptions } from './invite.ts';
 import type { JoinOptions } from './join.ts';
@@ -28,6 +29,7 @@ export function createProgram(
       'socket of the daemon (default: HOLDFAST_SOCKET, or the usual place)',
     )
     .option('--json', 'print one line of JSON')
+    .option('--because <words>', 'why you do this; kept in the history with your name')
     .option('--no-color', 'no colour, as with NO_COLOR in the environment')
     .showHelpAfterError('(see `holdfast --help`)')
     .exitOverride();
@@ -109,6 +111,14 @@ function addQuestions(program: Command, act: Act): void {
     .argument('<group-or-node>')
     .action((subject: string) =>
       act(async (context) => (await import('./ask.ts')).why(context, subject)),
+    );
+  program
+    .command('doctor')
+    .description('look at all that a failover will need on this machine, and say what to do')
+    .option('--config <file>', 'also its disks, journals and data directory')
+    .option('--node <name>', 'which member this is, when one file serves all nodes')
+    .action((options: DoctorOptions) =>
+      act(async (context) => (await import('./doctor/doctor.ts')).doctor(context, options)),
     );
   program
     .command('timeline')

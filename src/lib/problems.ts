@@ -28,6 +28,20 @@ export const PROBLEMS = {
     cause: 'no member of this name belongs to the cluster',
     remedy: 'list the members with `holdfast members`',
   },
+  NOT_PERMITTED: {
+    cause:
+      'your user may not do this: it is in neither of the groups that `operators:` names, or asks only',
+    remedy: 'ask somebody in the admin group, or have your user added to it and log in anew',
+  },
+  OPERATOR_GROUP_UNKNOWN: {
+    cause: 'a group that `operators:` names is not known on this machine',
+    remedy: 'make it with `groupadd --system NAME`, or correct the name',
+  },
+  PEER_UNKNOWN: {
+    cause: 'the kernel does not say who is at the other end of the connection',
+    remedy:
+      'repeat the command; on a kernel without SO_PEERGROUPS (before 4.13) only root may write',
+  },
   UNKNOWN_SUBJECT: {
     cause: 'neither a failover group nor a member of this name is known',
     remedy: 'list the names with `holdfast groups` and `holdfast members`',
