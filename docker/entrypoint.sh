@@ -20,6 +20,6 @@ for one in $wanted; do
   fi
 done
 
-chown "$user": /run/holdfast /var/lib/holdfast
+chown -R "$user": /run/holdfast /var/lib/holdfast
 exec setpriv --reuid="$user" --regid="$user" --init-groups \
   --inh-caps="-all$kept" --ambient-caps="-all$kept" --bounding-set="-all$kept" -- tini -- "$@"
