@@ -1,7 +1,9 @@
 /** The words of the command line. What a command does stands beside it and is loaded when it runs. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { HistoryOptions } from './ask.ts';
 import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
+import type { FormatWords } from './disk-format.ts';
+import type { ReleaseWords } from './disk-release.ts';
 import type { AttendWords, VerifyWords } from './disk-verify.ts';
 import type { DoctorOptions } from './doctor/doctor.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -255,6 +257,30 @@ function addDisk(program: Command, act: Act): void {
     .action((device: string, options: AttendWords) =>
       act(async (context) =>
         (await import('./disk-verify.ts')).attendDisk(context, device, options),
+      ),
+    );
+  disk
+    .command('release')
+    .description('take every reservation key off a disk; without --force say what is there')
+    .argument('<device>', '/dev/…, an identity, or emulated:SOCKET#LUN')
+    .option('--force', 'do it: no machine that held the disk can come back and write')
+    .action((device: string, options: ReleaseWords) =>
+      act(async (context) =>
+        (await import('./disk-release.ts')).releaseDisk(context, device, options),
+      ),
+    );
+  disk
+    .command('format')
+    .description('make a file system with a small journal on a disk that nobody uses')
+    .argument('<device>', '/dev/…, or an identity')
+    .addOption(
+      new Option('--type <type>', 'of the file system').choices(['ext4', 'xfs']).default('ext4'),
+    )
+    .option('--label <label>', 'name of the file system, at most 12 letters')
+    .option('--force', 'also when the disk carries data')
+    .action((device: string, options: FormatWords) =>
+      act(async (context) =>
+        (await import('./disk-format.ts')).formatDisk(context, device, options),
       ),
     );
 }

@@ -326,6 +326,30 @@ export const PROBLEMS = {
     cause: 'a layer above the disk (LVM, multipath, RAID, loop) is built on it on this node',
     remedy: 'take the layer down; until then this node cannot take the group',
   },
+  RELEASE_NOT_FORCED: {
+    cause: 'the disk carries reservation keys, and nothing was changed',
+    remedy: 'make sure that no machine that held it can come back and write, then say `--force`',
+  },
+  RELEASE_OWNED: {
+    cause: 'a group of this cluster owns the disk',
+    remedy: 'stop it first: `holdfast standby --group GROUP`',
+  },
+  RELEASE_INCOMPLETE: {
+    cause: 'keys came back while they were taken away: some machine goes on using the disk',
+    remedy: 'stop the daemons that use this disk, then release it again',
+  },
+  DISK_NOT_EMPTY: {
+    cause: 'the disk carries data, and formatting would destroy them',
+    remedy: 'look at what `wipefs DEVICE` prints; if the data are not needed, say `--force`',
+  },
+  DISK_RESERVED: {
+    cause: 'the disk carries reservation keys: a cluster uses it or used it',
+    remedy: 'release it first: `holdfast disk release DEVICE`',
+  },
+  FORMAT_FAILED: {
+    cause: 'the program that makes the file system failed',
+    remedy: 'read what it said; the disk carries no usable file system now',
+  },
   DISK_NOT_RESTORED: {
     cause: 'the verification changed blocks of the disk and could not put the old data back',
     remedy: 'take the disk for damaged: restore its data from a backup',
