@@ -134,7 +134,10 @@ function addQuestions(program: Command, act: Act): void {
   program
     .command('watch')
     .description('print what happens as it happens')
-    .action(() => act(async (context) => (await import('./watch.ts')).watch(context)));
+    .option('--after <index>', 'first what the history has after this entry', count)
+    .action((options: { readonly after?: number }) =>
+      act(async (context) => (await import('./watch.ts')).watch(context, options)),
+    );
 }
 
 function addActions(program: Command, act: Act): void {
@@ -225,7 +228,7 @@ function addMembership(program: Command, act: Act): void {
     );
 }
 
-const MAX_COUNT = 9_999;
+const MAX_COUNT = 9_999_999;
 
 function count(text: string): number {
   const value = Number(text);
