@@ -4,8 +4,11 @@
  */
 import { flushCompileCache } from 'node:module';
 import { type ConfigOverrides, loadConfig } from './config/load.ts';
+import type { NodeConfig } from './config/types.ts';
 import { HoldfastError } from './lib/error.ts';
 import { createLogger } from './observability/logger.ts';
+import type { AccessRules } from './operator/access.ts';
+import { groupId } from './system/accounts.ts';
 import { releaseVersion } from './system/release.ts';
 import { enterRealTime } from './system/scheduling.ts';
 
@@ -51,6 +54,7 @@ export async function main(options: MainOptions): Promise<void> {
   const { startDaemon } = await import('./node/daemon.ts');
   const { createOperatorServer } = await import('./operator/server.ts');
   const version = releaseVersion();
+  const access = accessRules(config);
   const daemon = await startDaemon({
     config,
     logger,
@@ -61,6 +65,7 @@ export async function main(options: MainOptions): Promise<void> {
         daemon: view,
         socketPath: config.socketPath,
         version,
+        access,
         failed: (error) => logger.error('the operator socket', { error: String(error) }),
       }),
     crash,
@@ -79,4 +84,18 @@ export async function main(options: MainOptions): Promise<void> {
   };
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
+}
+
+/** @throws HoldfastError OPERATOR_GROUP_UNKNOWN */
+function accessRules({ operators }: NodeConfig): AccessRules {
+  const numberOf = (group: string | null | undefined): number | null => {
+    if (group === null || group === undefined) return null;
+    const id = groupId(group);
+    if (id === null) throw new HoldfastError('OPERATOR_GROUP_UNKNOWN', { group });
+    return id;
+  };
+  return {
+    adminGroup: numberOf(operators?.adminGroup),
+    readOnlyGroup: numberOf(operators?.readOnlyGroup),
+  };
 }

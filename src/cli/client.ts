@@ -18,10 +18,14 @@ const SILENCE_LIMIT_MS = 35_000;
 export type WatchedEvent = ClusterEvent | { readonly kind: 'lost'; readonly lost: number };
 
 export class Client {
-  readonly #socketPath: string;
+  readonly socketPath: string;
 
-  constructor(socketPath: string) {
-    this.#socketPath = socketPath;
+  readonly #reason: string;
+
+  /** `reason`: why something is ordered, for the history; empty: not said. */
+  constructor(socketPath: string, reason = '') {
+    this.socketPath = socketPath;
+    this.#reason = reason;
   }
 
   /** @throws {HoldfastError} the daemon's own refusal, DAEMON_UNREACHABLE or BAD_ANSWER. */
@@ -83,10 +87,11 @@ export class Client {
     { limitMs, signal }: { readonly limitMs: number; readonly signal?: AbortSignal },
   ): Promise<IncomingMessage> {
     const headers = {
-      'x-holdfast-operator': operatorName(),
+      'x-holdfast-operator': encodeURIComponent(operatorName()),
+      ...(this.#reason === '' ? {} : { 'x-holdfast-reason': encodeURIComponent(this.#reason) }),
       ...(body === null ? {} : { 'content-type': 'application/json' }),
     };
-    const options = { socketPath: this.#socketPath, method, path, headers, agent: false as const };
+    const options = { socketPath: this.socketPath, method, path, headers, agent: false as const };
     return new Promise((resolve, reject) => {
       const outgoing = request(
         { ...options, ...(signal === undefined ? {} : { signal }) },
@@ -103,7 +108,7 @@ export class Client {
   #unreachable(error: unknown): HoldfastError {
     if (error instanceof HoldfastError) return error;
     const detail = error instanceof Error ? error.message : String(error);
-    const context = { socket: this.#socketPath, detail };
+    const context = { socket: this.socketPath, detail };
     return new HoldfastError('DAEMON_UNREACHABLE', context, { cause: error });
   }
 }
@@ -141,7 +146,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
-/** For the history only; the permissions of the socket are what counts. */
+/** For the history, beside the uid that the kernel knows. */
 function operatorName(): string {
   try {
     return process.env['SUDO_USER'] ?? userInfo().username;

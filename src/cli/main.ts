@@ -23,16 +23,17 @@ export async function runCommandLine(argv: readonly string[], daemon: LoadDaemon
   try {
     await createProgram(releaseVersion(), ended, daemon).parseAsync(argv, { from: 'user' });
   } catch (error) {
-    ended(report(error, argv.includes('--json')));
+    ended(report(error, argv));
   }
 }
 
-function report(error: unknown, json: boolean): ExitCode {
+function report(error: unknown, argv: readonly string[]): ExitCode {
   // Commander has printed its own words already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  if (json) process.stdout.write(`${JSON.stringify(problemOf(error))}\n`);
+  if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(problemOf(error))}\n`);
   else {
-    const lines = renderError(terminalOf(process.stderr, process.env), error);
+    const plain = argv.includes('--no-color') ? { NO_COLOR: '1' } : {};
+    const lines = renderError(terminalOf(process.stderr, { ...process.env, ...plain }), error);
     process.stderr.write(`${lines.join('\n')}\n`);
   }
   return exitCodeOf(error);

@@ -1,6 +1,9 @@
 /** The words of the command line. What a command does stands beside it and is loaded when it runs. */
 import { Command, InvalidArgumentError } from 'commander';
+import type { HistoryOptions } from './ask.ts';
 import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
+import type { AttendWords, VerifyWords } from './disk-verify.ts';
+import type { DoctorOptions } from './doctor/doctor.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { InviteOptions } from './invite.ts';
 import type { JoinOptions } from './join.ts';
@@ -26,6 +29,8 @@ export function createProgram(
       'socket of the daemon (default: HOLDFAST_SOCKET, or the usual place)',
     )
     .option('--json', 'print one line of JSON')
+    .option('--because <words>', 'why you do this; kept in the history with your name')
+    .option('--no-color', 'no colour, as with NO_COLOR in the environment')
     .showHelpAfterError('(see `holdfast --help`)')
     .exitOverride();
   const act = async (action: Action): Promise<void> => {
@@ -35,6 +40,7 @@ export function createProgram(
   addQuestions(program, act);
   addActions(program, act);
   addMembership(program, act);
+  addDisk(program, act);
   return program;
 }
 
@@ -100,6 +106,21 @@ function addQuestions(program: Command, act: Act): void {
       );
   }
   program
+    .command('why')
+    .description('why a group is where it is, or a node what it is: from committed evidence')
+    .argument('<group-or-node>')
+    .action((subject: string) =>
+      act(async (context) => (await import('./ask.ts')).why(context, subject)),
+    );
+  program
+    .command('doctor')
+    .description('look at all that a failover will need on this machine, and say what to do')
+    .option('--config <file>', 'also its disks, journals and data directory')
+    .option('--node <name>', 'which member this is, when one file serves all nodes')
+    .action((options: DoctorOptions) =>
+      act(async (context) => (await import('./doctor/doctor.ts')).doctor(context, options)),
+    );
+  program
     .command('timeline')
     .description('the phases of the newest failovers as bar charts')
     .argument('[group]')
@@ -111,8 +132,10 @@ function addQuestions(program: Command, act: Act): void {
     .command('history')
     .description('the newest entries of the replicated history')
     .option('--limit <count>', 'how many', count, 50)
-    .action(({ limit }: { readonly limit: number }) =>
-      act(async (context) => (await import('./ask.ts')).history(context, limit)),
+    .option('--group <group>', 'only what is about this group')
+    .option('--node <node>', 'only what this node did or lost')
+    .action((options: HistoryOptions) =>
+      act(async (context) => (await import('./ask.ts')).history(context, options)),
     );
   program
     .command('watch')
@@ -205,6 +228,34 @@ function addMembership(program: Command, act: Act): void {
     .option('--force', 'do it; the daemon must not run')
     .action((options: RecoverOptions) =>
       act(async (context) => (await import('./recover.ts')).recover(context, options)),
+    );
+}
+
+/** What is done to a disk that no group uses. */
+function addDisk(program: Command, act: Act): void {
+  const disk = program.command('disk').description('disks that no group uses');
+  disk
+    .command('verify')
+    .description('try whether a disk keeps what fencing needs of it; destroys nothing')
+    .argument('<device>', '/dev/…, an identity such as naa.6001405…, or emulated:SOCKET#LUN')
+    .option('--with <node>', 'second half: this node is asked by ssh to try its path too')
+    .option('--with-command <command>', 'a shell command that runs `holdfast disk attend` there')
+    .option('--second <device>', 'second half: another path of this machine, as another initiator')
+    .option('--scratch', 'the data do not matter: write others, and put the old ones back')
+    .action((device: string, options: VerifyWords) =>
+      act(async (context) =>
+        (await import('./disk-verify.ts')).verifyDisk(context, device, options),
+      ),
+    );
+  disk
+    .command('attend')
+    .description('the far side of `disk verify --with`: answers on its standard output')
+    .argument('<device>', '/dev/…, an identity, or emulated:SOCKET#LUN')
+    .option('--initiator <name>', 'initiator port on an emulated disk', 'attend')
+    .action((device: string, options: AttendWords) =>
+      act(async (context) =>
+        (await import('./disk-verify.ts')).attendDisk(context, device, options),
+      ),
     );
 }
 

@@ -22,6 +22,7 @@ import {
   name,
   parsed,
   parseEndpoint,
+  userName,
 } from './values.ts';
 
 export type ActionTimes = {
@@ -124,7 +125,7 @@ const environment = z
   )
   .transform((map) => Object.entries(map).map(([key, value]) => `${key}=${value}`));
 
-const readiness = z.union(
+const probe = z.union(
   [
     z.strictObject({ tcp: endpoint }).transform(({ tcp }) => ['tcp', tcp]),
     z
@@ -135,12 +136,35 @@ const readiness = z.union(
   'expected one of {tcp: host:port}, {http: URL} or {command: [words]}',
 );
 
-const application = z.strictObject({
-  command: words,
-  directory: absolutePath.optional(),
-  environment: environment.optional(),
-  readiness: readiness.optional(),
-});
+const signalName = z
+  .string()
+  .regex(/^SIG[A-Z0-9]+$/, 'expected a signal such as SIGTERM or SIGINT');
+
+const application = z
+  .strictObject({
+    command: words.optional(),
+    start: words.optional(),
+    stop: words.optional(),
+    'stop-signal': signalName.optional(),
+    recover: words.optional(),
+    user: userName.optional(),
+    directory: absolutePath.optional(),
+    environment: environment.optional(),
+    readiness: probe.optional(),
+    monitor: probe.optional(),
+  })
+  .superRefine(({ command, start, readiness }, context) => {
+    const refuse = (key: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [key], message });
+    if ((command === undefined) === (start === undefined)) {
+      refuse(
+        'command',
+        'expected either `command` (a program that stays) or `start` (one that ends)',
+      );
+    } else if (start !== undefined && readiness === undefined) {
+      refuse('readiness', 'missing: nothing else tells that what `start` left behind runs');
+    }
+  });
 
 /** Where something answers: `host:port`, or the path of a socket. */
 const meetingPoint = parsed((value) => {
@@ -188,7 +212,17 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   },
   application: {
     schema: application,
-    perNode: ['command', 'directory', 'environment', 'readiness'],
+    perNode: [
+      'command',
+      'start',
+      'stop',
+      'recover',
+      'user',
+      'directory',
+      'environment',
+      'readiness',
+      'monitor',
+    ],
     refersTo: {},
     times: times(30_000, 15_000, 1_000, 5_000),
   },

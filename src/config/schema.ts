@@ -17,6 +17,7 @@ export const fileSchema = z.strictObject({
   profile: z.enum(PROFILES).default('fast'),
   times: z.unknown().optional(),
   log: z.unknown().optional(),
+  operators: z.unknown().optional(),
   interconnects: z.array(name),
   members: items.min(1, 'expected at least one member'),
   groups: items.default([]),
@@ -27,6 +28,16 @@ export const logSchema = z.strictObject({
   level: z.enum(LOG_LEVELS).default('info'),
   file: absolutePath.optional(),
   trace: absolutePath.optional(),
+});
+
+/** A group of the machine by its name (shadow's useradd(8) allows 32 characters) or its number. */
+const groupName = z
+  .union([z.string().regex(/^[a-z0-9_][a-z0-9_-]{0,31}\$?$/), z.int().min(0)])
+  .transform(String);
+
+export const operatorsSchema = z.strictObject({
+  'admin-group': groupName.optional(),
+  'read-only-group': groupName.optional(),
 });
 
 /** The node part of a reservation key has 16 bits; 0 is nobody. */

@@ -122,6 +122,12 @@ export const deviceName = parsed((value) => {
     : null;
 }, 'the name of a network device, at most 15 characters');
 
+/** useradd(8), and what Debian allows; a number is a user as well. */
+export const userName = parsed((value) => {
+  const user = text(value);
+  return user !== null && /^[a-z_][a-z0-9_.-]{0,31}$|^\d{1,10}$/i.test(user) ? user : null;
+}, 'the name of a user');
+
 /** Ed25519 keys fit into their peer id: identity multihash, base58btc, 52 characters. */
 export const peerId = parsed((value) => {
   const id = text(value);

@@ -28,6 +28,24 @@ export const PROBLEMS = {
     cause: 'no member of this name belongs to the cluster',
     remedy: 'list the members with `holdfast members`',
   },
+  NOT_PERMITTED: {
+    cause:
+      'your user may not do this: it is in neither of the groups that `operators:` names, or asks only',
+    remedy: 'ask somebody in the admin group, or have your user added to it and log in anew',
+  },
+  OPERATOR_GROUP_UNKNOWN: {
+    cause: 'a group that `operators:` names is not known on this machine',
+    remedy: 'make it with `groupadd --system NAME`, or correct the name',
+  },
+  PEER_UNKNOWN: {
+    cause: 'the kernel does not say who is at the other end of the connection',
+    remedy:
+      'repeat the command; on a kernel without SO_PEERGROUPS (before 4.13) only root may write',
+  },
+  UNKNOWN_SUBJECT: {
+    cause: 'neither a failover group nor a member of this name is known',
+    remedy: 'list the names with `holdfast groups` and `holdfast members`',
+  },
   EPOCHS_EXHAUSTED: {
     cause: 'the ownership epoch has reached its last value, 2^32-1',
     remedy: 'create the cluster anew with a new cluster id and release the disks',
@@ -308,6 +326,19 @@ export const PROBLEMS = {
     cause: 'a layer above the disk (LVM, multipath, RAID, loop) is built on it on this node',
     remedy: 'take the layer down; until then this node cannot take the group',
   },
+  DISK_NOT_RESTORED: {
+    cause: 'the verification changed blocks of the disk and could not put the old data back',
+    remedy: 'take the disk for damaged: restore its data from a backup',
+  },
+  VERIFICATION_ENDED: {
+    cause: 'the verification was ended before it was through; the disk is as it was before',
+    remedy: 'run `holdfast disk verify` again',
+  },
+  VERIFICATION_PEER_FAILED: {
+    cause: 'the command that should bring the second initiator did not start or did not answer',
+    remedy:
+      'try it by hand: it must print one line of JSON and wait (default: `ssh NODE holdfast disk attend`)',
+  },
   DISK_IMAGE_CORRUPT: {
     cause: 'the file of an emulated disk cannot be read',
     remedy: 'remove the file: the emulated disk starts blank',
@@ -531,6 +562,10 @@ export const PROBLEMS = {
     cause: 'the control group of an application cannot be used',
     remedy: 'see that a version 2 hierarchy is mounted and writable for the daemon',
   },
+  USER_UNKNOWN: {
+    cause: 'this node does not know the user in whose name a program is to run',
+    remedy: 'make the user on every node, with the same number, or correct the definition',
+  },
   UNMOUNT_FAILED: {
     cause: 'a file system could not be unmounted, not even lazily',
     remedy: 'see who holds it with `fuser -m`; the disk itself stays fenced',
@@ -672,6 +707,10 @@ export const PROBLEMS = {
     remedy:
       'see in the log why the guardian did not acknowledge; it opens the filter with each renewal',
   },
+  APPLICATION_DEGRADED: {
+    cause: 'an application answers, and says that it is not as it should be (status 190)',
+    remedy: 'read its own words in the message; it goes on being served',
+  },
   APPLICATION_EXITED: {
     cause: 'the process of an application ended by itself',
     remedy: 'read the log file of the application; the message names it',
@@ -700,6 +739,12 @@ export const PROBLEMS = {
     cause: 'the network device of an address or of a virtual MAC address has no carrier',
     remedy: 'check cable, switch and the state of the device',
   },
+  WRITES_LOST: {
+    cause:
+      'the disk refused a write since the file system was mounted; memory holds what it does not',
+    remedy:
+      'nothing by hand: the file system is mounted anew; see why the disk refused (kernel log)',
+  },
   MOUNT_FAILED: {
     cause: 'the kernel refused to mount a file system',
     remedy: 'read the reason in the message and in the kernel log',
@@ -711,6 +756,10 @@ export const PROBLEMS = {
   RESOURCE_MISCONFIGURED: {
     cause: 'a parameter of a resource is missing or cannot be used',
     remedy: 'correct the definition; the message names the parameter',
+  },
+  RECOVERY_FAILED: {
+    cause: 'the recovery command of an application did not put its data right',
+    remedy: 'read its output in the log file of the application; it is not started without it',
   },
   // observability
   LOG_UNWRITABLE: {

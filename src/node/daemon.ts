@@ -22,6 +22,7 @@ import { isVoter } from '../raft/configuration.ts';
 import { noteFirstStart, refuseForgottenLog } from '../storage/first-start.ts';
 import { LevelLogStore } from '../storage/level-log-store.ts';
 import { monotonicClock, wallMs } from '../system/clock.ts';
+import { isLoaded } from '../system/pressure.ts';
 import { productionAgents } from './agents.ts';
 import { Driver } from './driver.ts';
 import { UdpEvidenceListener } from './evidence-listener.ts';
@@ -102,6 +103,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     agents,
     guardian,
     logger,
+    isLoaded,
     secret: () => randomBytes(32).toString('hex'),
     record: (event) => trace?.record({ atMs: monotonicClock.now(), node: config.node, event }),
     selfFence: (cause) => selfFence(cause, logger),

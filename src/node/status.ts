@@ -164,7 +164,7 @@ function groupStatus(
         resource: resource.name,
         type: resource.type,
         state: resource.state,
-        code: null,
+        code: driver.groups.degraded(name, resource.name)?.code ?? null,
       })),
     },
     failures: group.failures,

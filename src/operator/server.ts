@@ -7,11 +7,15 @@
  * document (RFC 9457) with code, cause and remedy. fastify is here for its routing and its limits.
  */
 import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import { HoldfastError } from '../lib/error.ts';
 import type { ProblemCode } from '../lib/problems.ts';
 import { readable } from '../observability/plain-data.ts';
+import { type PeerCredentials, peerCredentials } from '../system/peer-credentials.ts';
+import { type AccessRules, accessOf, OPEN, socketRights } from './access.ts';
 import type { Daemon } from './api.ts';
+import { authorOf } from './author.ts';
 import { EventStream } from './event-stream.ts';
 import { httpStatusOf } from './http-status.ts';
 import { openApiDocument } from './openapi.ts';
@@ -22,6 +26,8 @@ export type OperatorServerOptions = {
   readonly daemon: Daemon;
   readonly socketPath: string;
   readonly version?: string;
+  /** Who may ask and who may order; default: whoever can connect. */
+  readonly access?: AccessRules;
   /** Told of what is our own mistake and not the client's. */
   readonly failed?: (error: unknown) => void;
   /** Longer than any bound of the daemon itself, so that its own refusal comes first. */
@@ -40,7 +46,6 @@ const MAX_BODY_BYTES = 16_384;
 /** How long a client may take to say what it wants. */
 const RECEIVE_LIMIT_MS = 5_000;
 const KEEP_ALIVE_MS = 10_000;
-const OPERATOR_HEADER = 'x-holdfast-operator';
 
 export function createOperatorServer(options: OperatorServerOptions): OperatorServer {
   return new UnixSocketServer(options);
@@ -48,13 +53,16 @@ export function createOperatorServer(options: OperatorServerOptions): OperatorSe
 
 class UnixSocketServer implements OperatorServer {
   readonly #options: OperatorServerOptions;
+  readonly #rules: AccessRules;
   readonly #streams = new Set<EventStream>();
+  readonly #peers = new WeakMap<Socket, PeerCredentials>();
   #server: Server | null = null;
   #app: FastifyInstance | null = null;
   #unsubscribe: () => void = () => undefined;
 
   constructor(options: OperatorServerOptions) {
     this.#options = options;
+    this.#rules = options.access ?? OPEN;
   }
 
   /** @throws {HoldfastError} SOCKET_IN_USE, NOT_A_SOCKET, SOCKET_UNUSABLE */
@@ -64,7 +72,7 @@ class UnixSocketServer implements OperatorServer {
     await app.ready();
     const server = this.#server;
     if (server === null) throw new HoldfastError('INTERNAL', { detail: 'no server was built' });
-    await listenOn(server, socketPath);
+    await listenOn(server, socketPath, socketRights(this.#rules));
     this.#app = app;
     this.#unsubscribe = daemon.subscribe((event) => {
       for (const stream of this.#streams) stream.send(event);
@@ -93,6 +101,7 @@ class UnixSocketServer implements OperatorServer {
       serverFactory: (listener) => this.#listen(listener),
     });
     app.removeContentTypeParser('text/plain');
+    app.addHook('onRequest', async ({ raw, method }) => this.#admit(raw.socket, method));
     for (const route of ROUTES) this.#add(app, route);
     const document = openApiDocument(this.#options.version ?? '0');
     app.get('/v1/openapi.json', async () => document);
@@ -143,11 +152,28 @@ class UnixSocketServer implements OperatorServer {
           params: request.params as Readonly<Record<string, string>>,
           query: request.query,
           body: request.body,
-          by: operatorName(request.headers[OPERATOR_HEADER]),
+          by: authorOf(request.headers, this.#peerOf(request.raw.socket).uid),
         };
         return await this.#limited(route.run(this.#options.daemon, raw));
       },
     });
+  }
+
+  /** @throws {HoldfastError} NOT_PERMITTED, PEER_UNKNOWN */
+  #admit(socket: Socket, method: string): void {
+    const peer = this.#peerOf(socket);
+    const access = accessOf(peer, this.#rules, process.getuid?.() ?? 0);
+    if (access === 'admin' || (access === 'read-only' && method === 'GET')) return;
+    throw new HoldfastError('NOT_PERMITTED', { uid: peer.uid, access, method });
+  }
+
+  /** Asked once for each connection: they cannot change. */
+  #peerOf(socket: Socket): PeerCredentials {
+    const known = this.#peers.get(socket);
+    if (known !== undefined) return known;
+    const peer = peerCredentials(socket);
+    this.#peers.set(socket, peer);
+    return peer;
   }
 
   #watch(reply: FastifyReply): void {
@@ -215,14 +241,4 @@ function sendProblem(reply: FastifyReply, error: HoldfastError): void {
   reply.code(status).type('application/problem+json; charset=utf-8');
   const text = (value: unknown): string => JSON.stringify(value, readable);
   reply.serializer(text).send({ ...problem, ...standard });
-}
-
-/** What the client says of itself, kept to what is harmless in a log. */
-function operatorName(header: string | readonly string[] | undefined): string {
-  const said = typeof header === 'string' ? header : '';
-  const clean = said
-    .replace(/[^\x20-\x7e]/g, '')
-    .trim()
-    .slice(0, 64);
-  return clean === '' ? 'operator' : clean;
 }

@@ -8,6 +8,7 @@
 import { LabCluster } from '../cluster.ts';
 import { type Guest, guestAddress, type KernelLab, until } from '../kernel/index.ts';
 import type { Report, Scenario, ScenarioContext, ScenarioReport } from '../scenario.ts';
+import { pathGivenUp, sgPersist } from '../sg-persist.ts';
 
 const floating = '10.99.3.100';
 const powerLosses = 3;
@@ -148,34 +149,26 @@ async function frozen(lab: KernelLab, report: Report): Promise<void> {
   report.check('a thawed one answers again', (await guest.exec('true')).status === 0);
 }
 
+/**
+ * The target is off for longer than the sessions wait for it, as it is by itself where laboratories run
+ * beside each other.
+ */
 async function aptpl(lab: KernelLab, report: Report): Promise<void> {
-  const pr = async (args: string): Promise<string> => {
-    const command = `sg_persist -n ${args} /dev/lab/lun1`;
-    // Exit status 6: a unit attention, which means "not executed".
-    return until(
-      async () => {
-        const { status, output } = await lab.guest(1).exec(command);
-        return status !== 6 && { output: `${status} ${output}` };
-      },
-      { what: 'no unit attention', limitMs: 20_000 },
-    ).then(({ output }) => output);
-  };
-  await pr('-o -G -S 0xa1 -Z');
-  await pr('-o -R -K 0xa1 -T 1');
-  const capable = /PTPL_A\): 1/.test(await pr('-i -c'));
+  const device = '/dev/lab/lun1';
+  const ask = async (args: string): Promise<string> =>
+    (await sgPersist(lab.guest(1), args, device)).output;
+  await ask('-o -G -S 0xa1 -Z');
+  await ask('-o -R -K 0xa1 -T 1');
+  const capable = /PTPL_A\): 1/.test(await ask('-i -c'));
   report.check('REGISTER with APTPL sets PTPL_A', capable);
   await lab.storage.powerOff();
+  await report.time('pathGivenUp', () => pathGivenUp(lab.guest(1), device));
   await report.time('storageBootAgain', () => lab.boot(0));
-  const after = await until(
-    async () => {
-      const { status, output } = await lab.guest(1).exec('sg_persist -n -i -r /dev/lab/lun1');
-      return status === 0 && { output };
-    },
-    { what: 'the nodes reach the target again', limitMs: 30_000 },
-  );
+  const after = await report.time('sessionResumed', () => ask('-i -r'));
   report.check(
     'key and reservation outlive the power of the target',
-    /Key=0xa1/.test(after.output),
+    /Key=0xa1/.test(after),
+    after.trim().replaceAll(/\s+/g, ' '),
   );
 }
 
@@ -219,17 +212,25 @@ END`);
   report.check('without a lease the address is silent', !(await lab.client.reaches(floating)));
   await guest.ok(`nft add element bridge lease live { ${floating} timeout ${leaseMs}ms }`);
   const began = performance.now();
-  let lastMs = 0;
+  let answers = 0;
+  let lastAskedMs = 0;
   await until(
     async () => {
-      if (await lab.client.reaches(floating)) lastMs = performance.now() - began;
-      return performance.now() - began > leaseMs + 500;
+      const askedMs = performance.now() - began;
+      if (await lab.client.reaches(floating)) {
+        answers += 1;
+        lastAskedMs = askedMs;
+      }
+      return askedMs > leaseMs + 500;
     },
     { what: 'the lease runs out', limitMs: leaseMs + 10_000 },
   );
-  report.measure('leaseLastAnswerMs', lastMs);
+  report.measure('leaseLastAnswerMs', lastAskedMs);
+  report.check('with it, it answers', answers > 0, `${answers} times`);
+  // By when it was asked: an answer may be on its way for long where all is busy.
   report.check(
-    'with it, it answers until the lease runs out',
-    lastMs > 0.6 * leaseMs && lastMs < leaseMs + 50,
+    'what is asked after the lease ran out is not answered',
+    lastAskedMs < leaseMs + 50,
+    `${Math.round(lastAskedMs)} ms`,
   );
 }

@@ -13,6 +13,7 @@ import { Load, Watch } from '../clients.ts';
 import { type Guest, type KernelLab, until } from '../kernel/index.ts';
 import { observe, violations } from '../observer.ts';
 import type { Report, Scenario, ScenarioContext, ScenarioReport } from '../scenario.ts';
+import { sgPersist } from '../sg-persist.ts';
 import { relapses, stillHeardMs, turnsOf } from '../watch/double-answers.ts';
 
 const address = '10.99.3.100';
@@ -180,15 +181,7 @@ ip addr add ${address}/24 dev vip0 && ip link set vip0 up && (arping -q -A -c 2 
   return ledger;
 }
 
-/** One PR OUT; a unit attention (exit status 6) means that it was not executed. */
 async function persist(guest: Guest, args: string): Promise<void> {
-  await until(
-    async () => {
-      const { status, output } = await guest.exec(`sg_persist -n -o ${args} ${device}`);
-      if (status !== 0 && status !== 6)
-        throw new Error(`${guest.name}: sg_persist ${args}: ${status} ${output}`);
-      return status === 0;
-    },
-    { what: `sg_persist ${args}`, limitMs: 10_000 },
-  );
+  const { status, output } = await sgPersist(guest, `-o ${args}`, device);
+  if (status !== 0) throw new Error(`${guest.name}: sg_persist ${args}: ${status} ${output}`);
 }
