@@ -11,6 +11,7 @@ import type { AccessRules } from './operator/access.ts';
 import { groupId } from './system/accounts.ts';
 import { releaseVersion } from './system/release.ts';
 import { enterRealTime } from './system/scheduling.ts';
+import { ServiceManager } from './system/service-manager.ts';
 
 export type MainOptions = {
   readonly configPath: string;
@@ -25,6 +26,7 @@ export type MainOptions = {
  * @throws HoldfastError for everything an operator can mend.
  */
 export async function main(options: MainOptions): Promise<void> {
+  const manager = ServiceManager.of(process.env, process.pid);
   const warnings: string[] = [];
   const config = await loadConfig(options.configPath, options.overrides, (fault) =>
     warnings.push(`${fault.code}: ${fault.detail}`),
@@ -68,6 +70,7 @@ export async function main(options: MainOptions): Promise<void> {
         access,
         failed: (error) => logger.error('the operator socket', { error: String(error) }),
       }),
+    manager,
     crash,
   }).catch((error: unknown) => {
     lastWords('the daemon does not start', error);

@@ -41,7 +41,10 @@ nsenter --net="/run/netns/$name" unshare --mount --pid --fork --kill-child --mou
     ip link show outlet >/dev/null 2>&1 && break
     sleep 0.1
   done
-  dockerd --host "unix://$directory/docker.sock" --data-root "$directory/data" \
+  # Where the kernel rations real-time scheduling by control group, containers get none without this.
+  realtime=
+  [ -e /sys/fs/cgroup/cpu/cpu.rt_runtime_us ] && realtime=--cpu-rt-runtime=900000
+  dockerd $realtime --host "unix://$directory/docker.sock" --data-root "$directory/data" \
     --exec-root /run/docker --pidfile /run/dockerd.pid --cgroup-parent "/$name" \
     --storage-driver overlay2 --dns 10.0.2.3 >"$directory/dockerd.log" 2>&1 &
   engine=$!
