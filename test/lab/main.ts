@@ -20,7 +20,8 @@ function usage(): string {
     const broken = sabotages === undefined ? '' : ` [--sabotage ${sabotages.join('|')}]`;
     return `  ${name.padEnd(18)} ${about}${broken}`;
   });
-  return `usage: npm run lab -- SCENARIO [--lab kernel|native] [--json] [--runs N] [--sabotage WHAT] [--keep]\n${lines.join('\n')}\n`;
+  const options = '[--lab kernel|native] [--json] [--runs N] [--sabotage WHAT] [--keep]';
+  return `usage: npm run lab -- SCENARIO ${options}\n${lines.join('\n')}\n`;
 }
 
 async function runOnce(scenario: Scenario, run: number, options: Options): Promise<Run> {
