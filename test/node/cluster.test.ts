@@ -253,7 +253,12 @@ function submit(command: Command): void {
 
 describe('a mechanism that is switched off is missed', () => {
   it('without leases, two nodes show the address of a group', async () => {
-    await boot({ sabotage: ['lease'] });
+    // Without a disk: a fence that is found out early would end the older one in time by chance.
+    const { resources, ...group } = groupNamed('g', ['node1']);
+    const visible = resources
+      .filter(({ name }) => name === 'ip' || name === 'app')
+      .map((one) => ({ ...one, needs: one.needs.filter((need) => need === 'ip') }));
+    await boot({ sabotage: ['lease'], groups: [{ ...group, resources: visible }] });
     for (const over of INTERCONNECTS) cluster.cut('node1', over, true);
     await cluster.clock.until(() => cluster.stage.violations.length > 0, 20_000);
     expect(cluster.stage.violations).not.toEqual([]);
