@@ -7,7 +7,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { ResourceAgent } from '../resources/agent.ts';
 import { createDiskAgent } from '../resources/agents/disk.ts';
 import { createAgents } from '../resources/registry.ts';
-import { findByIdentity } from '../system/block-device.ts';
+import { findBlockDevice, findByIdentity, multipathAbove } from '../system/block-device.ts';
 import { monotonicClock } from '../system/clock.ts';
 import { PacketFilter } from '../system/packet-filter.ts';
 
@@ -42,7 +42,7 @@ export async function productionAgents(
       const identity = String(parameters['identity'] ?? '');
       const [device] = await findByIdentity(identity);
       if (device === undefined) throw new HoldfastError('DISK_NOT_FOUND', { disk: name, identity });
-      return device;
+      return (await multipathAbove(await findBlockDevice(device))) ?? device;
     },
   });
 }

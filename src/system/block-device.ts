@@ -62,7 +62,10 @@ export async function findByIdentity(identity: string): Promise<readonly string[
   const found: string[] = [];
   for (const name of names.toSorted()) {
     const page = await readFile(`/sys/block/${name}/device/vpd_pg83`).catch(() => null);
-    if (page !== null && identityOf(page) === identity) found.push(`/dev/${name}`);
+    // A namespace of NVMe has no such page; the kernel writes its identity into `wwid`.
+    const wwid = await readFile(`/sys/block/${name}/wwid`, 'utf8').catch(() => '');
+    const known = page === null ? wwid.trim() : identityOf(page);
+    if (known === identity) found.push(`/dev/${name}`);
   }
   return found;
 }
@@ -205,6 +208,34 @@ export async function holdersOf(device: BlockDevice): Promise<readonly string[]>
   }
   return [...found];
 }
+
+/**
+ * The paths of a dm-multipath map, as it uses them now; null for any other device. `root`: where
+ * sysfs is.
+ */
+export async function multipathMembers(
+  { name }: Pick<BlockDevice, 'name'>,
+  root = '/sys/block',
+): Promise<readonly string[] | null> {
+  const uuid = await readFile(`${root}/${name}/dm/uuid`, 'utf8').catch(() => '');
+  if (!uuid.startsWith(MULTIPATH_UUID)) return null;
+  const members = await readdir(`${root}/${name}/slaves`).catch(() => []);
+  return members.toSorted().map((member) => `/dev/${member}`);
+}
+
+/** The dm-multipath map that uses this disk as a path, such as `/dev/dm-0`; null without one. */
+export async function multipathAbove(
+  { name }: Pick<BlockDevice, 'name'>,
+  root = '/sys/block',
+): Promise<string | null> {
+  for (const holder of await readdir(`${root}/${name}/holders`).catch(() => [])) {
+    if ((await multipathMembers({ name: holder }, root)) !== null) return `/dev/${holder}`;
+  }
+  return null;
+}
+
+/** What multipath-tools writes before the identity of the disk. */
+const MULTIPATH_UUID = 'mpath-';
 
 /** Processes that have the disk or a partition open for writing: `pid (command)`. */
 export async function rawWriters(device: BlockDevice): Promise<readonly string[]> {
