@@ -17,6 +17,7 @@ export const fileSchema = z.strictObject({
   profile: z.enum(PROFILES).default('fast'),
   times: z.unknown().optional(),
   log: z.unknown().optional(),
+  watchdog: z.unknown().optional(),
   interconnects: z.array(name),
   members: items.min(1, 'expected at least one member'),
   groups: items.default([]),
@@ -27,6 +28,16 @@ export const logSchema = z.strictObject({
   level: z.enum(LOG_LEVELS).default('info'),
   file: absolutePath.optional(),
   trace: absolutePath.optional(),
+});
+
+/** The kernel counts whole seconds; fed five times in each timeout. */
+const WATCHDOG_MS = { least: 2_000, most: 600_000 };
+
+export const watchdogSchema = z.strictObject({
+  device: absolutePath.default('/dev/watchdog'),
+  timeout: duration
+    .default(10_000)
+    .refine((ms) => ms >= WATCHDOG_MS.least && ms <= WATCHDOG_MS.most, 'expected 2s to 10min'),
 });
 
 /** The node part of a reservation key has 16 bits; 0 is nobody. */

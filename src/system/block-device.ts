@@ -27,6 +27,7 @@ import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
 import { parseMountInfo } from './mounts.ts';
 import { addressOf, ioctl } from './sg-io.ts';
+import { deviceNumber } from './superblock.ts';
 
 export type BlockDevice = {
   /** `/dev/sda`, without links. */
@@ -43,14 +44,19 @@ export async function findBlockDevice(path: string): Promise<BlockDevice> {
   try {
     const real = await realpath(path);
     const facts = await stat(real);
-    const name = basename(real);
-    if (facts.isBlockDevice() && (await exists(`/sys/block/${name}`))) {
+    const name = facts.isBlockDevice() ? await kernelName(real) : '';
+    if (name !== '' && (await exists(`/sys/block/${name}`))) {
       return { path: real, name, rdev: facts.rdev };
     }
   } catch (cause) {
     throw new HoldfastError('DISK_DEVICE_INVALID', { device: path, found: 'nothing' }, { cause });
   }
   throw new HoldfastError('DISK_DEVICE_INVALID', { device: path, found: 'no whole disk' });
+}
+
+/** `/dev/mapper/x` may be a node of its own: the kernel calls it `dm-0`. */
+async function kernelName(path: string): Promise<string> {
+  return basename(await readlink(`/sys/dev/block/${await deviceNumber(path)}`));
 }
 
 /**
@@ -174,7 +180,7 @@ export async function claim(device: BlockDevice): Promise<ExclusiveClaim | null>
 /** Where the disk or a partition is mounted, in any mount namespace that a process lives in. */
 export async function mountsEverywhere(device: BlockDevice): Promise<readonly string[]> {
   const names = [device.name, ...(await partitions(device.name))];
-  const numbers = new Set(await Promise.all(names.map(deviceNumber)));
+  const numbers = new Set(await Promise.all(names.map(numberOf)));
   const sources = new Set(names.map((name) => `/dev/${name}`));
   const seen = new Set<string>();
   const found = new Set<string>();
@@ -317,7 +323,7 @@ async function partitions(name: string): Promise<readonly string[]> {
   return found;
 }
 
-async function deviceNumber(name: string): Promise<string> {
+async function numberOf(name: string): Promise<string> {
   return (await readFile(`/sys/class/block/${name}/dev`, 'utf8').catch(() => '')).trim();
 }
 
