@@ -1,22 +1,24 @@
 /** The words of the command line. What a command does stands beside it and is loaded when it runs. */
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
-import type { FormatWords } from './disk-format.ts';
-import type { ReleaseWords } from './disk-release.ts';
-import type { AttendWords, VerifyWords } from './disk-verify.ts';
+import { Command, InvalidArgumentError } from 'commander';
+import type { HistoryOptions } from './ask.ts';
+import { type Act, type Action, contextOf, type GlobalOptions } from './command.ts';
+import type { DoctorOptions } from './doctor/doctor.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { InviteOptions } from './invite.ts';
 import type { JoinOptions } from './join.ts';
-import type { RunOptions } from './local.ts';
+import type { LoadDaemon, RunOptions } from './local.ts';
+import { addDisk } from './program-disk.ts';
 import type { RecoverOptions } from './recover.ts';
 import type { ReplayOptions } from './replay.ts';
 
-type Action = (context: CommandContext) => Promise<ExitCode>;
-
 const CURRENT = ['--current', 'ask a majority first; exit status 4 when none answers'] as const;
 
-/** `ended` is told the exit status of the command that ran. */
-export function createProgram(version: string, ended: (code: ExitCode) => void): Command {
+/** `ended` is told the exit status of the command that ran; `daemon` is what `run` starts. */
+export function createProgram(
+  version: string,
+  ended: (code: ExitCode) => void,
+  daemon: LoadDaemon,
+): Command {
   const program = new Command('holdfast')
     .description('A high-availability failover cluster: disks, addresses and applications')
     .version(version)
@@ -25,12 +27,14 @@ export function createProgram(version: string, ended: (code: ExitCode) => void):
       'socket of the daemon (default: HOLDFAST_SOCKET, or the usual place)',
     )
     .option('--json', 'print one line of JSON')
+    .option('--because <words>', 'why you do this; kept in the history with your name')
+    .option('--no-color', 'no colour, as with NO_COLOR in the environment')
     .showHelpAfterError('(see `holdfast --help`)')
     .exitOverride();
   const act = async (action: Action): Promise<void> => {
     ended(await action(contextOf(program.opts<GlobalOptions>())));
   };
-  addLocal(program, act);
+  addLocal(program, act, daemon);
   addQuestions(program, act);
   addActions(program, act);
   addMembership(program, act);
@@ -38,9 +42,7 @@ export function createProgram(version: string, ended: (code: ExitCode) => void):
   return program;
 }
 
-type Act = (action: Action) => Promise<void>;
-
-function addLocal(program: Command, act: Act): void {
+function addLocal(program: Command, act: Act, daemon: LoadDaemon): void {
   program
     .command('run')
     .description('run the daemon of this node in the foreground')
@@ -53,7 +55,7 @@ function addLocal(program: Command, act: Act): void {
     .action(async (options: RunOptions) => {
       const globals = program.opts<GlobalOptions>();
       const { run } = await import('./local.ts');
-      await run(contextOf(globals), options, globals.socket);
+      await run(contextOf(globals), options, globals.socket, daemon);
     });
   program
     .command('identity')
@@ -100,6 +102,21 @@ function addQuestions(program: Command, act: Act): void {
       );
   }
   program
+    .command('why')
+    .description('why a group is where it is, or a node what it is: from committed evidence')
+    .argument('<group-or-node>')
+    .action((subject: string) =>
+      act(async (context) => (await import('./ask.ts')).why(context, subject)),
+    );
+  program
+    .command('doctor')
+    .description('look at all that a failover will need on this machine, and say what to do')
+    .option('--config <file>', 'also its disks, journals and data directory')
+    .option('--node <name>', 'which member this is, when one file serves all nodes')
+    .action((options: DoctorOptions) =>
+      act(async (context) => (await import('./doctor/doctor.ts')).doctor(context, options)),
+    );
+  program
     .command('timeline')
     .description('the phases of the newest failovers as bar charts')
     .argument('[group]')
@@ -111,13 +128,18 @@ function addQuestions(program: Command, act: Act): void {
     .command('history')
     .description('the newest entries of the replicated history')
     .option('--limit <count>', 'how many', count, 50)
-    .action(({ limit }: { readonly limit: number }) =>
-      act(async (context) => (await import('./ask.ts')).history(context, limit)),
+    .option('--group <group>', 'only what is about this group')
+    .option('--node <node>', 'only what this node did or lost')
+    .action((options: HistoryOptions) =>
+      act(async (context) => (await import('./ask.ts')).history(context, options)),
     );
   program
     .command('watch')
     .description('print what happens as it happens')
-    .action(() => act(async (context) => (await import('./watch.ts')).watch(context)));
+    .option('--after <index>', 'first what the history has after this entry', count)
+    .action((options: { readonly after?: number }) =>
+      act(async (context) => (await import('./watch.ts')).watch(context, options)),
+    );
 }
 
 function addActions(program: Command, act: Act): void {
@@ -208,59 +230,7 @@ function addMembership(program: Command, act: Act): void {
     );
 }
 
-/** What is done to a disk that no group uses. */
-function addDisk(program: Command, act: Act): void {
-  const disk = program.command('disk').description('disks that no group uses');
-  disk
-    .command('verify')
-    .description('try whether a disk keeps what fencing needs of it; destroys nothing')
-    .argument('<device>', '/dev/…, an identity such as naa.6001405…, or emulated:SOCKET#LUN')
-    .option('--with <node>', 'second half: this node is asked by ssh to try its path too')
-    .option('--with-command <command>', 'a shell command that runs `holdfast disk attend` there')
-    .option('--second <device>', 'second half: another path of this machine, as another initiator')
-    .option('--scratch', 'the data do not matter: write others, and put the old ones back')
-    .action((device: string, options: VerifyWords) =>
-      act(async (context) =>
-        (await import('./disk-verify.ts')).verifyDisk(context, device, options),
-      ),
-    );
-  disk
-    .command('attend')
-    .description('the far side of `disk verify --with`: answers on its standard output')
-    .argument('<device>', '/dev/…, an identity, or emulated:SOCKET#LUN')
-    .option('--initiator <name>', 'initiator port on an emulated disk', 'attend')
-    .action((device: string, options: AttendWords) =>
-      act(async (context) =>
-        (await import('./disk-verify.ts')).attendDisk(context, device, options),
-      ),
-    );
-  disk
-    .command('release')
-    .description('take every reservation key off a disk; without --force say what is there')
-    .argument('<device>', '/dev/…, an identity, or emulated:SOCKET#LUN')
-    .option('--force', 'do it: no machine that held the disk can come back and write')
-    .action((device: string, options: ReleaseWords) =>
-      act(async (context) =>
-        (await import('./disk-release.ts')).releaseDisk(context, device, options),
-      ),
-    );
-  disk
-    .command('format')
-    .description('make a file system with a small journal on a disk that nobody uses')
-    .argument('<device>', '/dev/…, or an identity')
-    .addOption(
-      new Option('--type <type>', 'of the file system').choices(['ext4', 'xfs']).default('ext4'),
-    )
-    .option('--label <label>', 'name of the file system, at most 12 letters')
-    .option('--force', 'also when the disk carries data')
-    .action((device: string, options: FormatWords) =>
-      act(async (context) =>
-        (await import('./disk-format.ts')).formatDisk(context, device, options),
-      ),
-    );
-}
-
-const MAX_COUNT = 9_999;
+const MAX_COUNT = 9_999_999;
 
 function count(text: string): number {
   const value = Number(text);

@@ -18,6 +18,7 @@ export const fileSchema = z.strictObject({
   times: z.unknown().optional(),
   log: z.unknown().optional(),
   watchdog: z.unknown().optional(),
+  operators: z.unknown().optional(),
   interconnects: z.array(name),
   members: items.min(1, 'expected at least one member'),
   groups: items.default([]),
@@ -38,6 +39,16 @@ export const watchdogSchema = z.strictObject({
   timeout: duration
     .default(10_000)
     .refine((ms) => ms >= WATCHDOG_MS.least && ms <= WATCHDOG_MS.most, 'expected 2s to 10min'),
+});
+
+/** A group of the machine by its name (shadow's useradd(8) allows 32 characters) or its number. */
+const groupName = z
+  .union([z.string().regex(/^[a-z0-9_][a-z0-9_-]{0,31}\$?$/), z.int().min(0)])
+  .transform(String);
+
+export const operatorsSchema = z.strictObject({
+  'admin-group': groupName.optional(),
+  'read-only-group': groupName.optional(),
 });
 
 /** The node part of a reservation key has 16 bits; 0 is nobody. */

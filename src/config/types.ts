@@ -50,6 +50,12 @@ export type LogConfig = {
   readonly trace: string | null;
 };
 
+/** Groups of the machine whose members may order, or only ask; null: not configured. */
+export type OperatorsConfig = {
+  readonly adminGroup: string | null;
+  readonly readOnlyGroup: string | null;
+};
+
 export type NodeConfig = {
   readonly clusterId: string;
   readonly node: NodeId;
@@ -70,6 +76,8 @@ export type NodeConfig = {
   readonly watchdog?: { readonly device: string; readonly timeoutMs: Millis } | undefined;
   /** Missing: level `info` to stderr, no trace. */
   readonly log?: LogConfig;
+  /** Missing: whoever may open the socket may do everything. */
+  readonly operators?: OperatorsConfig;
 };
 
 export const SABOTAGES = ['fence', 'lease', 'guardian', 'fsync', 'epoch'] as const;

@@ -1,5 +1,6 @@
 /** How a guardian is started: the daemon passes this to `startLongLived` and speaks over the pipes. */
 import { fileURLToPath } from 'node:url';
+import { isBundled } from '../system/release.ts';
 
 export type GuardianArguments = {
   readonly clusterId: string;
@@ -8,7 +9,7 @@ export type GuardianArguments = {
 };
 
 export function guardianArgv({ clusterId, watchdog }: GuardianArguments): readonly string[] {
-  const main = fileURLToPath(new URL('main.ts', import.meta.url));
+  const main = fileURLToPath(new URL(isBundled ? 'guardian.js' : 'main.ts', import.meta.url));
   const last = watchdog === undefined ? [] : [watchdog.device, String(watchdog.timeoutMs)];
   return [process.execPath, '--max-old-space-size=64', main, clusterId, ...last];
 }

@@ -106,6 +106,15 @@ describe('loadConfig', () => {
     });
   });
 
+  it('groups of operators', () => {
+    const text = `${VALID}operators: { admin-group: holdfast, read-only-group: 5002 }\n`;
+    const { config, faults } = checkConfig('f.yaml', text);
+    expect(faults).toEqual([]);
+    expect(config).toMatchObject({ operators: { adminGroup: 'holdfast', readOnlyGroup: '5002' } });
+    const wrong = checkConfig('f.yaml', `${VALID}operators: { admins: wheel }\n`);
+    expect(wrong.faults).toMatchObject([{ code: 'CONFIG_UNKNOWN_KEY', path: 'operators.admins' }]);
+  });
+
   it('a file that is not there, a directory and a binary file are each refused', async () => {
     const missing = join(directory, 'missing.yaml');
     await expect(loadConfig(missing)).rejects.toMatchObject({

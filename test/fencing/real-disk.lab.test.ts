@@ -61,6 +61,30 @@ describe('a disk of LIO through two sessions of one machine', () => {
   });
 });
 
+describe('a path that is lost', () => {
+  const ask = async (adapter: string): Promise<unknown> =>
+    JSON.parse(await first.ok(`${NODE} ${CONTRACT}/ask-runner.ts ${adapter} ${DISK}`, PATIENCE_MS));
+
+  it.each(['scsi', 'sg-persist'])('is no empty disk to the adapter %s', async (adapter) => {
+    expect(await ask(adapter)).toMatchObject({ 'read-keys': 'keys', identity: 'known' });
+    await lab.cut({ guest: first.id, network: 0 });
+    try {
+      // The first question is on its way when the kernel gives the path up, the others come after.
+      expect(await ask(adapter)).toEqual({
+        'test-unit-ready': 'path-lost',
+        'read-keys': 'path-lost',
+        'read-reservation': 'path-lost',
+        identity: 'DISK_IDENTITY_UNKNOWN',
+        capabilities: 'RESERVATIONS_UNSUPPORTED',
+      });
+    } finally {
+      await lab.restoreAll();
+    }
+    const whole = async () => (await first.exec(`sg_turs ${DISK}`)).status === 0;
+    await until(whole, patience('the path is there again'));
+  });
+});
+
 describe('a node that uses the disk registers nothing', () => {
   const users = [
     {
