@@ -930,6 +930,14 @@ export const PROBLEMS = {
     cause: 'the daemon of the owner was started anew and no longer runs the group of that epoch',
     remedy: 'nothing to do; the group is assigned again under a new epoch',
   },
+  WATCHDOG_BUSY: {
+    cause: 'another process feeds the watchdog of this machine',
+    remedy: 'stop it (systemd, the watchdog daemon, sbd), or name another device in `watchdog:`',
+  },
+  WATCHDOG_FAILED: {
+    cause: 'the watchdog device is missing or does not do as it is told',
+    remedy: 'load its driver (`modprobe softdog` where the board has none), or remove `watchdog:`',
+  },
   GUARDIAN_NOT_STARTED: {
     cause: 'the guardian process did not come up, and nothing is served without it',
     remedy: 'look at the log for its own words; memory or process limits are the usual reason',

@@ -98,7 +98,8 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     clock: monotonicClock,
     onJoin: (request) => known(late.desk, 'the driver runs before the mesh').answer(request),
   });
-  const guardian = new GuardianClient({ clock: monotonicClock, logger, clusterId });
+  const { watchdog } = config;
+  const guardian = new GuardianClient({ clock: monotonicClock, logger, clusterId, watchdog });
   const world: World = {
     clock: monotonicClock,
     wallMs,
