@@ -4,6 +4,7 @@
  */
 import type { ClusterStatus, GroupStatus, Timeline } from '../../src/operator/api.ts';
 import { identityOf } from '../../src/system/block-device.ts';
+import { AREA_MB } from './campaign/stamp.ts';
 import { Load, Watch } from './clients.ts';
 import { LabCluster } from './cluster.ts';
 import { daemonCommand, daemonFiles } from './daemon-command.ts';
@@ -14,6 +15,8 @@ export type FailoverLabOptions = {
   readonly lab: KernelLab;
   readonly filesystem?: 'ext4' | 'xfs';
   readonly sabotage?: string | undefined;
+  /** The group has a second disk, and its owner writes stamps to both (`campaign/`). */
+  readonly stamps?: boolean;
   readonly say: (line: string) => void;
 };
 
@@ -28,33 +31,36 @@ export class FailoverLab {
   readonly load: Load;
   readonly watch: Watch;
 
-  private constructor(lab: KernelLab, cluster: LabCluster) {
+  private constructor(lab: KernelLab, cluster: LabCluster, clients: number) {
     this.lab = lab;
     this.cluster = cluster;
-    this.load = new Load((argv) => lab.client.spawn(argv), `${FLOATING_IP}:${LEDGER_PORT}`);
+    const spawn = (argv: readonly string[]) => lab.client.spawn(argv);
+    const args = ['--clients', String(clients)];
+    this.load = new Load(spawn, `${FLOATING_IP}:${LEDGER_PORT}`, args);
     this.watch = new Watch(lab, FLOATING_IP);
   }
 
   /** Formats the LUN, starts a daemon on every node, and waits until the group is served. */
   static async start(options: FailoverLabOptions): Promise<FailoverLab> {
-    const { lab, say, sabotage } = options;
+    const { lab, say, sabotage, stamps = false } = options;
     const filesystem = options.filesystem ?? 'ext4';
     const first = lab.guest(1);
-    const identity = await lunIdentity(lab);
-    say(`formatting the LUN ${identity} with ${filesystem}`);
+    const identities: string[] = [];
+    for (const lun of stamps ? [0, 1] : [0]) identities.push(await lunIdentity(lab, lun));
+    say(`formatting the LUN ${identities[0]} with ${filesystem}`);
     await first.ok(
       filesystem === 'ext4'
-        ? 'mkfs.ext4 -q -F -J size=4 /dev/lab/lun0'
-        : 'mkfs.xfs -q -f /dev/lab/lun0',
+        ? `mkfs.ext4 -q -F -J size=4 /dev/lab/lun0 ${stamps ? `${AREA_MB}M` : ''}`
+        : `mkfs.xfs -q -f ${stamps ? `-d size=${AREA_MB}m` : ''} /dev/lab/lun0`,
     );
     // What mkfs left in its own page cache must not be read by a later mount on that node.
     await first.ok('blockdev --flushbufs /dev/lab/lun0; echo 3 > /proc/sys/vm/drop_caches');
     say('making a key for every node');
     const peerIds = await makeIdentities(lab);
-    const config = labConfig({ lab, identity, filesystem, sabotage }, peerIds);
+    const config = labConfig({ lab, identities, filesystem, sabotage, stamps }, peerIds);
     const broken = sabotage === undefined || sabotage === 'fsync' ? '' : ` --sabotage ${sabotage}`;
     const cluster = new LabCluster(lab, { config, command: `${daemonCommand}${broken}` });
-    const all = new FailoverLab(lab, cluster);
+    const all = new FailoverLab(lab, cluster, stamps ? 1 : 2);
     try {
       say('starting a daemon on every node');
       await cluster.startAll();
@@ -161,10 +167,9 @@ export class FailoverLab {
   }
 }
 
-async function lunIdentity(lab: KernelLab): Promise<string> {
-  const text = await lab
-    .guest(1)
-    .ok('base64 -w0 /sys/block/$(basename $(readlink /dev/lab/lun0))/device/vpd_pg83');
+async function lunIdentity(lab: KernelLab, lun: number): Promise<string> {
+  const device = `$(basename $(readlink /dev/lab/lun${lun}))`;
+  const text = await lab.guest(1).ok(`base64 -w0 /sys/block/${device}/device/vpd_pg83`);
   const identity = identityOf(Buffer.from(text.trim(), 'base64'));
   if (identity === null) throw new Error('the LUN has no identity in VPD page 83h');
   return identity;

@@ -18,10 +18,12 @@ export const MOUNT_POINT = '/srv/ledger';
 
 export type LabConfigOptions = {
   readonly lab: KernelLab;
-  /** VPD page 83h of the LUN, as the daemon writes it. */
-  readonly identity: string;
+  /** VPD page 83h of each LUN of the group, as the daemon writes it. The first has the file system. */
+  readonly identities: readonly string[];
   readonly filesystem: 'ext4' | 'xfs';
   readonly sabotage: string | undefined;
+  /** The owner writes stamps to every LUN. */
+  readonly stamps: boolean;
 };
 
 /** Makes a key for each node on the host and lays it where the guest finds it; answers the peer ids. */
@@ -45,7 +47,7 @@ export function labConfig(
   options: LabConfigOptions,
   peerIds: readonly string[],
 ): (node: number) => string {
-  const { lab, identity, filesystem, sabotage } = options;
+  const { lab } = options;
   const members = lab.nodes.map((guest, i) => ({
     name: `node${guest.id}`,
     number: guest.id,
@@ -77,21 +79,25 @@ export function labConfig(
     },
     interconnects: ['lan-a', 'lan-b'],
     members,
-    groups: [
-      { name: GROUP, preferred: ['node1'], resources: resources(identity, filesystem, sabotage) },
-    ],
+    groups: [{ name: GROUP, preferred: ['node1'], resources: resources(options) }],
   };
   return (node) => stringify({ node: `node${node}`, ...file });
 }
 
-function resources(
-  identity: string,
-  filesystem: string,
-  sabotage: string | undefined,
-): readonly object[] {
+function resources({
+  identities,
+  filesystem,
+  sabotage,
+  stamps,
+}: LabConfigOptions): readonly object[] {
   const server = `${repositoryRoot}/test/ledger/server.ts`;
+  const disk = (lun: number): string => (lun === 0 ? 'lun' : `lun${lun}`);
   return [
-    { name: 'lun', type: 'disk', parameters: { identity } },
+    ...identities.map((identity, lun) => ({
+      name: disk(lun),
+      type: 'disk',
+      parameters: { identity },
+    })),
     {
       name: 'data',
       type: 'filesystem',
@@ -114,5 +120,17 @@ function resources(
         readiness: { tcp: `${FLOATING_IP}:${LEDGER_PORT}` },
       },
     },
+    ...(stamps ? [stamper(identities.map((_, lun) => [disk(lun), `/dev/lab/lun${lun}`]))] : []),
   ];
+}
+
+/** @param disks name of the resource and device of each */
+function stamper(disks: readonly (readonly [string, string])[]): object {
+  const program = `${repositoryRoot}/test/lab/campaign/stamper.ts`;
+  return {
+    name: 'stamper',
+    type: 'application',
+    needs: disks.map(([name]) => name),
+    parameters: { command: [process.execPath, program, ...disks.map(([, device]) => device)] },
+  };
 }

@@ -11,6 +11,7 @@
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Client } from './client.ts';
+import { goBack, goFirst } from './go-first.ts';
 import { Guest } from './guest.ts';
 import { run } from './host.ts';
 import { LabError } from './lab-error.ts';
@@ -57,6 +58,7 @@ export class KernelLab {
     };
     this.#options = all;
     await ensurePackages(all.say);
+    await goFirst();
     const directory = new RunDirectory();
     await directory.open(all.keep);
     this.#run = directory;
@@ -78,6 +80,7 @@ export class KernelLab {
   async down(): Promise<void> {
     await Promise.all(this.#guests.map((guest) => guest.powerOff()));
     await this.#run?.close();
+    await goBack();
     this.#run = undefined;
     this.#guests = [];
   }
