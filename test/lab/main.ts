@@ -12,13 +12,16 @@ import { scenarios } from './scenarios/index.ts';
 
 type Run = ScenarioReport & { readonly run: number; readonly error?: string };
 
+const SYNOPSIS =
+  'usage: npm run lab -- SCENARIO [--json] [--runs N] [--fault WHICH] [--sabotage WHAT] [--keep]';
+
 function usage(): string {
   const lines = scenarios.map(({ name, about, sabotages, faults }) => {
     const broken = sabotages === undefined ? '' : ` [--sabotage ${sabotages.join('|')}]`;
     const chosen = faults === undefined ? '' : ` [--fault ${faults.join('|')}]`;
     return `  ${name.padEnd(18)} ${about}${chosen}${broken}`;
   });
-  return `usage: npm run lab -- SCENARIO [--json] [--runs N] [--fault WHICH] [--sabotage WHAT] [--keep]\n${lines.join('\n')}\n`;
+  return `${SYNOPSIS}\n${lines.join('\n')}\n`;
 }
 
 async function runOnce(scenario: Scenario, run: number, options: Options): Promise<Run> {

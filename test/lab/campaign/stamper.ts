@@ -21,6 +21,11 @@ if (devices.length === 0 || !(epoch > 0) || !(node > 0)) {
   process.exit(2);
 }
 
+/** Node has it; the types of Node leave it to the browser's. */
+declare const WebAssembly: {
+  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
+};
+
 /** O_DIRECT wants memory at a multiple of the sector; that of WebAssembly begins with a page. */
 function aligned(): Buffer {
   return Buffer.from(new WebAssembly.Memory({ initial: 1 }).buffer, 0, SECTOR_BYTES);
