@@ -16,6 +16,8 @@ export type FailoverLabOptions = {
   readonly sabotage?: string | undefined;
   readonly profile?: 'fast' | 'safe' | undefined;
   readonly application?: object | undefined;
+  /** False: whoever asks brings clients of their own. */
+  readonly clients?: boolean;
   readonly say: (line: string) => void;
 };
 
@@ -27,14 +29,23 @@ export const FAILOVER_LIMIT_MS = 120_000;
 export class FailoverLab {
   readonly lab: Lab;
   readonly cluster: LabCluster;
-  readonly load: Load;
-  readonly watch: Watch;
+  #load: Load | undefined;
+  #watch: Watch | undefined;
 
   private constructor(lab: Lab, cluster: LabCluster) {
     this.lab = lab;
     this.cluster = cluster;
-    this.load = new Load((argv) => lab.client.spawn(argv), `${FLOATING_IP}:${LEDGER_PORT}`);
-    this.watch = new Watch(lab, FLOATING_IP);
+  }
+
+  get load(): Load {
+    const spawn = (argv: readonly string[]) => this.lab.client.spawn(argv);
+    this.#load ??= new Load(spawn, `${FLOATING_IP}:${LEDGER_PORT}`);
+    return this.#load;
+  }
+
+  get watch(): Watch {
+    this.#watch ??= new Watch(this.lab, FLOATING_IP);
+    return this.#watch;
   }
 
   /** Formats the LUN, starts a daemon on every node, and waits until the group is served. */
@@ -71,7 +82,7 @@ export class FailoverLab {
     try {
       say('starting a daemon on every node');
       await cluster.startAll();
-      await all.watch.ready;
+      if (options.clients !== false) await Promise.all([all.load.status(), all.watch.ready]);
       await all.served({ limitMs: FORM_LIMIT_MS });
       return all;
     } catch (error) {

@@ -1,6 +1,7 @@
 /**
  * `npm run lab -- SCENARIO [--lab kernel|native] [--json] [--runs N] [--sabotage WHAT] [--keep]`:
- * scenarios on real kernels, or on this machine's own. Exit status 0 when all checks of all runs held, 1 when not, 2 on misuse. A sabotaged
+ * scenarios on real kernels, or on this machine's own. Exit status 0 when all checks of all runs
+ * held, 1 when not, 2 on misuse. A sabotaged
  * scenario is expected to fail: that is its use. With `--json` the last line of the standard
  * output is one JSON object with `ok`; the story goes to standard error.
  */
@@ -19,7 +20,8 @@ function usage(): string {
     const broken = sabotages === undefined ? '' : ` [--sabotage ${sabotages.join('|')}]`;
     return `  ${name.padEnd(18)} ${about}${broken}`;
   });
-  return `usage: npm run lab -- SCENARIO [--lab kernel|native] [--json] [--runs N] [--sabotage WHAT] [--keep]\n${lines.join('\n')}\n`;
+  const options = '[--lab kernel|native] [--json] [--runs N] [--sabotage WHAT] [--keep]';
+  return `usage: npm run lab -- SCENARIO ${options}\n${lines.join('\n')}\n`;
 }
 
 async function runOnce(scenario: Scenario, run: number, options: Options): Promise<Run> {
