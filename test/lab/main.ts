@@ -1,9 +1,9 @@
 /**
  * `npm run lab -- SCENARIO [--lab kernel|native] [--json] [--runs N] [--sabotage WHAT] [--keep]`:
  * scenarios on real kernels, or on this machine's own. Exit status 0 when all checks of all runs
- * held, 1 when not, 2 on misuse. A sabotaged
- * scenario is expected to fail: that is its use. With `--json` the last line of the standard
- * output is one JSON object with `ok`; the story goes to standard error.
+ * held, 1 when not, 2 on misuse. A sabotaged scenario is expected to fail: that is its use. With
+ * `--json` the last line of the standard output is one JSON object with `ok`; the story goes to
+ * standard error.
  */
 
 import { parseArgs } from 'node:util';
