@@ -19,6 +19,8 @@ export type FailoverLabOptions = {
   readonly application?: object | undefined;
   /** The group has a second disk, and its owner writes stamps to both (`campaign/`). */
   readonly stamps?: boolean;
+  /** False: whoever asks brings clients of their own. */
+  readonly clients?: boolean;
   readonly say: (line: string) => void;
 };
 
@@ -30,16 +32,26 @@ export const FAILOVER_LIMIT_MS = 120_000;
 export class FailoverLab {
   readonly lab: Lab;
   readonly cluster: LabCluster;
-  readonly load: Load;
-  readonly watch: Watch;
+  readonly #clients: number;
+  #load: Load | undefined;
+  #watch: Watch | undefined;
 
   private constructor(lab: Lab, cluster: LabCluster, clients: number) {
     this.lab = lab;
     this.cluster = cluster;
-    const spawn = (argv: readonly string[]) => lab.client.spawn(argv);
-    const args = ['--clients', String(clients)];
-    this.load = new Load(spawn, `${FLOATING_IP}:${LEDGER_PORT}`, args);
-    this.watch = new Watch(lab, FLOATING_IP);
+    this.#clients = clients;
+  }
+
+  get load(): Load {
+    const spawn = (argv: readonly string[]) => this.lab.client.spawn(argv);
+    const args = ['--clients', String(this.#clients)];
+    this.#load ??= new Load(spawn, `${FLOATING_IP}:${LEDGER_PORT}`, args);
+    return this.#load;
+  }
+
+  get watch(): Watch {
+    this.#watch ??= new Watch(this.lab, FLOATING_IP);
+    return this.#watch;
   }
 
   /** Formats the LUN, starts a daemon on every node, and waits until the group is served. */
@@ -71,7 +83,7 @@ export class FailoverLab {
     try {
       say('starting a daemon on every node');
       await cluster.startAll();
-      await all.watch.ready;
+      if (options.clients !== false) await Promise.all([all.load.status(), all.watch.ready]);
       await all.served({ limitMs: FORM_LIMIT_MS });
       return all;
     } catch (error) {
