@@ -1,6 +1,6 @@
 /** The words of the command line. What a command does stands beside it and is loaded when it runs. */
 import { Command, InvalidArgumentError } from 'commander';
-import type { HistoryOptions } from './ask.ts';
+import type { HistoryOptions, TimelineOptions } from './ask.ts';
 import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
 import type { DoctorOptions } from './doctor/doctor.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -119,8 +119,9 @@ function addQuestions(program: Command, act: Act): void {
     .description('the phases of the newest failovers as bar charts')
     .argument('[group]')
     .option('--last <count>', 'how many', count, 1)
-    .action((group: string | undefined, { last }: { readonly last: number }) =>
-      act(async (context) => (await import('./ask.ts')).timeline(context, group ?? null, last)),
+    .option('--svg <file>', 'write the newest one as a picture; - writes it to stdout')
+    .action((group: string | undefined, options: TimelineOptions) =>
+      act(async (context) => (await import('./ask.ts')).timeline(context, group ?? null, options)),
     );
   program
     .command('history')
