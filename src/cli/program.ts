@@ -33,6 +33,7 @@ export function createProgram(version: string, ended: (code: ExitCode) => void):
   };
   addLocal(program, act);
   addQuestions(program, act);
+  addDashboard(program, act);
   addActions(program, act);
   addMembership(program, act);
   return program;
@@ -141,6 +142,16 @@ function addQuestions(program: Command, act: Act): void {
     );
 }
 
+function addDashboard(program: Command, act: Act): void {
+  program
+    .command('dashboard')
+    .description('serve a page on 127.0.0.1 that shows the cluster as it is, until interrupted')
+    .option('--port <port>', 'where it listens; 0: any free port', portNumber, 0)
+    .action((options: { readonly port: number }) =>
+      act(async (context) => (await import('./dashboard.ts')).dashboard(context, options)),
+    );
+}
+
 function addActions(program: Command, act: Act): void {
   program
     .command('move')
@@ -235,4 +246,10 @@ function count(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= MAX_COUNT) return value;
   throw new InvalidArgumentError(`expected a number from 1 to ${MAX_COUNT}`);
+}
+
+function portNumber(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError('expected a port from 0 to 65535');
 }
