@@ -3,15 +3,16 @@
  * commands that need no daemon, and `run`, which starts one.
  */
 import { CommanderError } from 'commander';
+import { releaseVersion } from '../system/release.ts';
 import { problemOf } from './command.ts';
 import { EXIT, type ExitCode, exitCodeOf } from './exit-codes.ts';
+import type { LoadDaemon } from './local.ts';
 import { createProgram } from './program.ts';
 import { renderError } from './render-faults.ts';
 import { terminalOf } from './terminal.ts';
-import { packageVersion } from './version.ts';
 
-/** Runs one command and sets the exit status; see exit-codes.ts. */
-export async function runCommandLine(argv: readonly string[]): Promise<void> {
+/** Runs one command and sets the exit status; see exit-codes.ts. `daemon` is loaded by `run` alone. */
+export async function runCommandLine(argv: readonly string[], daemon: LoadDaemon): Promise<void> {
   // A reader that has seen enough (`| head`) is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.internal);
@@ -20,7 +21,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     process.exitCode = code;
   };
   try {
-    await createProgram(packageVersion(), ended).parseAsync(argv, { from: 'user' });
+    await createProgram(releaseVersion(), ended, daemon).parseAsync(argv, { from: 'user' });
   } catch (error) {
     ended(report(error, argv));
   }

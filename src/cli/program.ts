@@ -1,21 +1,24 @@
 /** The words of the command line. What a command does stands beside it and is loaded when it runs. */
 import { Command, InvalidArgumentError } from 'commander';
 import type { HistoryOptions, TimelineOptions } from './ask.ts';
-import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
+import { type Act, type Action, contextOf, type GlobalOptions } from './command.ts';
 import type { DoctorOptions } from './doctor/doctor.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { InviteOptions } from './invite.ts';
 import type { JoinOptions } from './join.ts';
-import type { RunOptions } from './local.ts';
+import type { LoadDaemon, RunOptions } from './local.ts';
+import { addDisk } from './program-disk.ts';
 import type { RecoverOptions } from './recover.ts';
 import type { ReplayOptions } from './replay.ts';
 
-type Action = (context: CommandContext) => Promise<ExitCode>;
-
 const CURRENT = ['--current', 'ask a majority first; exit status 4 when none answers'] as const;
 
-/** `ended` is told the exit status of the command that ran. */
-export function createProgram(version: string, ended: (code: ExitCode) => void): Command {
+/** `ended` is told the exit status of the command that ran; `daemon` is what `run` starts. */
+export function createProgram(
+  version: string,
+  ended: (code: ExitCode) => void,
+  daemon: LoadDaemon,
+): Command {
   const program = new Command('holdfast')
     .description('A high-availability failover cluster: disks, addresses and applications')
     .version(version)
@@ -31,17 +34,16 @@ export function createProgram(version: string, ended: (code: ExitCode) => void):
   const act = async (action: Action): Promise<void> => {
     ended(await action(contextOf(program.opts<GlobalOptions>())));
   };
-  addLocal(program, act);
+  addLocal(program, act, daemon);
   addQuestions(program, act);
   addDashboard(program, act);
   addActions(program, act);
   addMembership(program, act);
+  addDisk(program, act);
   return program;
 }
 
-type Act = (action: Action) => Promise<void>;
-
-function addLocal(program: Command, act: Act): void {
+function addLocal(program: Command, act: Act, daemon: LoadDaemon): void {
   program
     .command('run')
     .description('run the daemon of this node in the foreground')
@@ -54,7 +56,7 @@ function addLocal(program: Command, act: Act): void {
     .action(async (options: RunOptions) => {
       const globals = program.opts<GlobalOptions>();
       const { run } = await import('./local.ts');
-      await run(contextOf(globals), options, globals.socket);
+      await run(contextOf(globals), options, globals.socket, daemon);
     });
   program
     .command('identity')

@@ -60,12 +60,16 @@ export type PrReply = { readonly path: PathId } & (
       readonly kind:
         | 'good'
         | 'reservation-conflict'
-        /** The command was NOT executed: retry. */
-        | 'unit-attention'
         | 'busy'
         | 'not-supported'
         | 'path-lost'
         | 'timeout';
+    }
+  | {
+      /** The command was NOT executed: retry. */
+      readonly kind: 'unit-attention';
+      /** What is told, as ASC/ASCQ `2a/05`, where the adapter learns it. */
+      readonly code?: string;
     }
 );
 

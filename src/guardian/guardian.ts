@@ -53,14 +53,15 @@ export class Guardian {
 
   /** Watches the deadlines until `signal` aborts. */
   async watch(signal: AbortSignal): Promise<void> {
+    const end = (): void => this.#abort.abort(WITHDRAWN);
+    signal.addEventListener('abort', end, { once: true });
     while (!signal.aborted) {
       this.#tearDownOverdue();
       const nextMs = Math.min(...[...this.#armed.values()].map((arm) => arm.downByMs), Infinity);
       const delayMs = Math.max(0, Math.min(nextMs - this.#options.clock.now(), 60_000));
       this.#abort = new AbortController();
-      const woken = AbortSignal.any([signal, this.#abort.signal]);
       // A new deadline or the end of the watch ends the wait early; that is no failure.
-      await this.#options.clock.after(delayMs, woken).catch(() => {});
+      await this.#options.clock.after(delayMs, this.#abort.signal).catch(() => {});
     }
   }
 

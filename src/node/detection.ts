@@ -3,6 +3,7 @@
  * detector, probes and resets links when it asks, and tells the driver what changed.
  */
 import type { NodeConfig } from '../config/types.ts';
+import { WITHDRAWN } from '../lib/clock.ts';
 import type { Interconnect, Millis, NodeId } from '../lib/ids.ts';
 import {
   type DetectorEffect,
@@ -119,14 +120,14 @@ export class Detection {
     const limit = new AbortController();
     const answered = new AbortController();
     clock.after(this.#options.config.times.detectionMs, answered.signal).then(
-      () => limit.abort(),
+      () => limit.abort(WITHDRAWN),
       () => undefined, // the probe was answered first
     );
     mesh
       .probe(node, over, limit.signal)
       .catch(() => 'silent' as const)
       .then((result) => {
-        answered.abort();
+        answered.abort(WITHDRAWN);
         this.#options.post({ kind: 'probe-done', node, over, result });
       });
   }
@@ -139,7 +140,7 @@ export class Detection {
       incarnation,
       sequence,
       sentMs: now,
-      hears: this.#detector.view(now).hears,
+      hears: this.#detector.hears(),
       lateMs: now < this.#lateUntilMs ? this.#lateMs : 0,
       fitness: fitness.map(({ group, fit, code, atMs }) => ({
         group,

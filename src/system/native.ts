@@ -39,6 +39,7 @@ export type LibC = {
   >;
   readonly adjtimex: KoffiFunc<(timex: Bytes) => number>;
   readonly close: KoffiFunc<(fd: number) => number>;
+  readonly syncfs: KoffiFunc<(fd: number) => number>;
   readonly fcntl: (fd: number, command: number, type: 'int', argument: number) => number;
   readonly schedSetscheduler: KoffiFunc<(pid: number, policy: number, param: Bytes) => number>;
   readonly schedGetscheduler: KoffiFunc<(pid: number) => number>;
@@ -100,6 +101,7 @@ function bind(library: LibraryHandle): LibC {
     ),
     adjtimex: call('int adjtimex(_Inout_ void *timex)'),
     close: call('int close(int fd)'),
+    syncfs: call('int syncfs(int fd)'),
     fcntl: library.func('int fcntl(int fd, int command, ...)'),
     schedSetscheduler: call('int sched_setscheduler(int pid, int policy, const void *param)'),
     schedGetscheduler: call('int sched_getscheduler(int pid)'),

@@ -7,10 +7,10 @@ import { connect } from 'node:net';
 import { ASSUMED } from '../../config/times.ts';
 import type { NodeConfig } from '../../config/types.ts';
 import type { ClusterStatus } from '../../operator/api.ts';
+import { releaseVersion } from '../../system/release.ts';
 import type { CommandContext } from '../command.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { paint, type Style, type Terminal } from '../terminal.ts';
-import { packageVersion } from '../version.ts';
 import { wrapped } from '../wrap.ts';
 import { checkAddresses } from './check-addresses.ts';
 import { checkClocks } from './check-clocks.ts';
@@ -82,7 +82,7 @@ async function examine(
   const unguarded = groups
     .filter(({ resources }) => !resources.some(({ type }) => type === 'disk'))
     .map(({ group }) => group);
-  const version = packageVersion();
+  const version = releaseVersion();
   const arpIgnore = await kernelText('/proc/sys/net/ipv4/conf/all/arp_ignore');
   return [
     ...checkQuorum(quorumFacts(status)),
