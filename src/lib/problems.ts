@@ -42,6 +42,18 @@ export const PROBLEMS = {
     remedy:
       'repeat the command; on a kernel without SO_PEERGROUPS (before 4.13) only root may write',
   },
+  DASHBOARD_LINK: {
+    cause: 'the dashboard is opened without its link, or by another page',
+    remedy: 'open the whole link that `holdfast dashboard` has printed',
+  },
+  NO_TIMELINE: {
+    cause: 'the history remembers no failover of this group',
+    remedy: 'look at `holdfast history`; it keeps the newest entries only',
+  },
+  FILE_UNWRITABLE: {
+    cause: 'a file that the command was to write cannot be written',
+    remedy: 'choose another place, or mend the permissions of this one',
+  },
   UNKNOWN_SUBJECT: {
     cause: 'neither a failover group nor a member of this name is known',
     remedy: 'list the names with `holdfast groups` and `holdfast members`',
