@@ -11,7 +11,7 @@ import type { AccessRules } from './operator/access.ts';
 import { groupId } from './system/accounts.ts';
 import { releaseVersion } from './system/release.ts';
 import { enterRealTime } from './system/scheduling.ts';
-import { Supervisor } from './system/supervisor.ts';
+import { Supervisor } from './system/sd-notify.ts';
 
 export type MainOptions = {
   readonly configPath: string;

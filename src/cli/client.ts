@@ -15,7 +15,7 @@ const MAX_ANSWER_BYTES = 32 << 20;
 /** The daemon sends a sign of life every ten seconds. */
 const SILENCE_LIMIT_MS = 35_000;
 
-export type WatchedEvent = ClusterEvent | { readonly kind: 'lost'; readonly lost: number };
+export type WatchedEvent = ClusterEvent | { readonly kind: 'lost'; readonly lost: number | null };
 
 export class Client {
   readonly socketPath: string;
@@ -42,10 +42,15 @@ export class Client {
    * Calls `seen` for each event until the signal aborts (resolves) or the daemon goes away.
    * @throws {HoldfastError} DAEMON_UNREACHABLE
    */
-  async watch(seen: (event: WatchedEvent) => void, signal: AbortSignal): Promise<void> {
+  async watch(
+    seen: (event: WatchedEvent) => void,
+    { signal, after = null }: { readonly signal: AbortSignal; readonly after?: number | null },
+  ): Promise<void> {
     let response: IncomingMessage | null = null;
     try {
-      response = await this.#send('GET', '/v1/events', null, { limitMs: SILENCE_LIMIT_MS, signal });
+      const headers = after === null ? {} : { 'last-event-id': String(after) };
+      const limits = { limitMs: SILENCE_LIMIT_MS, signal, headers };
+      response = await this.#send('GET', '/v1/events', null, limits);
       if (response.statusCode !== 200) throw refusal(await textOf(response));
       let rest = '';
       response.setEncoding('utf8');
@@ -84,9 +89,10 @@ export class Client {
     method: string,
     path: string,
     body: string | null,
-    { limitMs, signal }: { readonly limitMs: number; readonly signal?: AbortSignal },
+    { limitMs, signal, headers: more = {} }: SendOptions,
   ): Promise<IncomingMessage> {
     const headers = {
+      ...more,
       'x-holdfast-operator': encodeURIComponent(operatorName()),
       ...(this.#reason === '' ? {} : { 'x-holdfast-reason': encodeURIComponent(this.#reason) }),
       ...(body === null ? {} : { 'content-type': 'application/json' }),
@@ -112,6 +118,12 @@ export class Client {
     return new HoldfastError('DAEMON_UNREACHABLE', context, { cause: error });
   }
 }
+
+type SendOptions = {
+  readonly limitMs: number;
+  readonly signal?: AbortSignal;
+  readonly headers?: Readonly<Record<string, string>>;
+};
 
 async function textOf(response: IncomingMessage): Promise<string> {
   let text = '';

@@ -24,6 +24,11 @@ export type CommandContext = {
   printJson(value: unknown): void;
 };
 
+/** What a command does; its status is that of the process. */
+export type Action = (context: CommandContext) => Promise<ExitCode>;
+/** Runs an action with what the global options say. */
+export type Act = (action: Action) => Promise<void>;
+
 export function contextOf(options: GlobalOptions): CommandContext {
   const socket = options.socket ?? process.env['HOLDFAST_SOCKET'] ?? DEFAULT_SOCKET;
   return {

@@ -14,6 +14,7 @@ import type { Finding, Initiator, Outcome } from '../fencing/verify/words.ts';
 import { HoldfastError } from '../lib/error.ts';
 import { type CommandContext, problemOf } from './command.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { untilInterrupted } from './interrupted.ts';
 import { renderTable } from './table.ts';
 import { paint, type Style, type Terminal } from './terminal.ts';
 
@@ -138,18 +139,6 @@ async function identityOf(initiator: Initiator, signal: AbortSignal): Promise<st
   const answer = await initiator.ask({ kind: 'identity' }, signal);
   if (answer.kind === 'identity') return answer.identity;
   throw new HoldfastError('DISK_IDENTITY_UNKNOWN', { device: initiator.name });
-}
-
-/** Ctrl-C ends the verification between two commands, and what it did is undone. */
-function untilInterrupted(): { readonly signal: AbortSignal; readonly over: () => void } {
-  const ending = new AbortController();
-  const end = () => ending.abort();
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, end);
-  const over = () => {
-    for (const signal of signals) process.off(signal, end);
-  };
-  return { signal: ending.signal, over };
 }
 
 const STYLES: Readonly<Record<Outcome, Style>> = {

@@ -1,17 +1,15 @@
 /** The words of the command line. What a command does stands beside it and is loaded when it runs. */
 import { Command, InvalidArgumentError } from 'commander';
 import type { HistoryOptions } from './ask.ts';
-import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
-import type { AttendWords, VerifyWords } from './disk-verify.ts';
+import { type Act, type Action, contextOf, type GlobalOptions } from './command.ts';
 import type { DoctorOptions } from './doctor/doctor.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { InviteOptions } from './invite.ts';
 import type { JoinOptions } from './join.ts';
 import type { LoadDaemon, RunOptions } from './local.ts';
+import { addDisk } from './program-disk.ts';
 import type { RecoverOptions } from './recover.ts';
 import type { ReplayOptions } from './replay.ts';
-
-type Action = (context: CommandContext) => Promise<ExitCode>;
 
 const CURRENT = ['--current', 'ask a majority first; exit status 4 when none answers'] as const;
 
@@ -43,8 +41,6 @@ export function createProgram(
   addDisk(program, act);
   return program;
 }
-
-type Act = (action: Action) => Promise<void>;
 
 function addLocal(program: Command, act: Act, daemon: LoadDaemon): void {
   program
@@ -140,7 +136,10 @@ function addQuestions(program: Command, act: Act): void {
   program
     .command('watch')
     .description('print what happens as it happens')
-    .action(() => act(async (context) => (await import('./watch.ts')).watch(context)));
+    .option('--after <index>', 'first what the history has after this entry', count)
+    .action((options: { readonly after?: number }) =>
+      act(async (context) => (await import('./watch.ts')).watch(context, options)),
+    );
 }
 
 function addActions(program: Command, act: Act): void {
@@ -231,35 +230,7 @@ function addMembership(program: Command, act: Act): void {
     );
 }
 
-/** What is done to a disk that no group uses. */
-function addDisk(program: Command, act: Act): void {
-  const disk = program.command('disk').description('disks that no group uses');
-  disk
-    .command('verify')
-    .description('try whether a disk keeps what fencing needs of it; destroys nothing')
-    .argument('<device>', '/dev/…, an identity such as naa.6001405…, or emulated:SOCKET#LUN')
-    .option('--with <node>', 'second half: this node is asked by ssh to try its path too')
-    .option('--with-command <command>', 'a shell command that runs `holdfast disk attend` there')
-    .option('--second <device>', 'second half: another path of this machine, as another initiator')
-    .option('--scratch', 'the data do not matter: write others, and put the old ones back')
-    .action((device: string, options: VerifyWords) =>
-      act(async (context) =>
-        (await import('./disk-verify.ts')).verifyDisk(context, device, options),
-      ),
-    );
-  disk
-    .command('attend')
-    .description('the far side of `disk verify --with`: answers on its standard output')
-    .argument('<device>', '/dev/…, an identity, or emulated:SOCKET#LUN')
-    .option('--initiator <name>', 'initiator port on an emulated disk', 'attend')
-    .action((device: string, options: AttendWords) =>
-      act(async (context) =>
-        (await import('./disk-verify.ts')).attendDisk(context, device, options),
-      ),
-    );
-}
-
-const MAX_COUNT = 9_999;
+const MAX_COUNT = 9_999_999;
 
 function count(text: string): number {
   const value = Number(text);

@@ -18,8 +18,10 @@ import {
   cidr,
   deviceName,
   endpoint,
+  ipAddress,
   macAddress,
   name,
+  network,
   parsed,
   parseEndpoint,
   userName,
@@ -76,9 +78,12 @@ const disk = z
     'volatile-reservations': z.boolean().optional(),
     'accept-late-writes': z.boolean().optional(),
   })
-  .superRefine(({ identity: found, adapter, device = [] }, context) => {
+  .superRefine(({ identity: found, adapter, device = [], ...given }, context) => {
     const refuse = (key: string, message: string): void =>
       context.addIssue({ code: 'custom', path: [key], message });
+    if (adapter === 'sg-persist' && given['reservation-type'] === 5) {
+      refuse('adapter', 'sg-persist takes type 1 only: a command that was killed may arrive late');
+    }
     const emulated = adapter === 'emulated' || device.some((path) => path.startsWith('emulated:'));
     if (emulated) {
       const [only = ''] = device;
@@ -103,15 +108,19 @@ const filesystem = z.strictObject({
   options: mountOptions.optional(),
 });
 
+/** Either a network device of the node or a virtual-mac resource of the group, not both. */
+function oneOfDevices(
+  { device, on }: { device?: string | undefined; on?: string | undefined },
+  context: z.RefinementCtx,
+): void {
+  if ((device === undefined) !== (on === undefined)) return;
+  const message = 'expected either `device` (a network device) or `on` (a virtual-mac resource)';
+  context.addIssue({ code: 'custom', message });
+}
+
 const floatingIp = z
   .strictObject({ address: cidr, device: deviceName.optional(), on: name.optional() })
-  .superRefine(({ device, on }, context) => {
-    if ((device === undefined) === (on === undefined)) {
-      const message =
-        'expected either `device` (a network device) or `on` (a virtual-mac resource)';
-      context.addIssue({ code: 'custom', message });
-    }
-  });
+  .superRefine(oneOfDevices);
 
 const virtualMac = z.strictObject({ parent: deviceName, mac: macAddress.optional() });
 
@@ -165,6 +174,57 @@ const application = z
       refuse('readiness', 'missing: nothing else tells that what `start` left behind runs');
     }
   });
+
+const route = z
+  .strictObject({
+    destination: network,
+    device: deviceName.optional(),
+    on: name.optional(),
+    gateway: ipAddress.optional(),
+    source: ipAddress.optional(),
+    metric: z.int().min(1).max(4_294_967_295).optional(),
+    table: z.int().min(1).max(4_294_967_295).optional(),
+  })
+  .superRefine(oneOfDevices);
+
+const systemd = z.strictObject({
+  unit: z.string().regex(/^[\w:@.\\][\w:@.\\-]{0,254}$/, 'expected the name of a unit'),
+  readiness: probe.optional(),
+  monitor: probe.optional(),
+});
+
+/** Parameters of an agent that only the agent knows: it is asked on the node. */
+const agentParameters = z
+  .record(
+    z.string().regex(/^[A-Za-z_][\w-]*$/, 'expected the name of a parameter'),
+    z.union([z.string(), z.number(), z.boolean()]),
+  )
+  .transform((map) => Object.entries(map).map(([key, value]) => `${key}=${value}`));
+
+const ocf = z.strictObject({
+  agent: z
+    .string()
+    .regex(
+      /^([\w-][\w.-]*:)?[\w-][\w.-]*$/,
+      'expected PROVIDER:TYPE such as heartbeat:pgsql, or the name of an agent of your own',
+    ),
+  parameters: agentParameters.optional(),
+  'check-level': z.int().min(0).max(100).optional(),
+});
+
+const module = z.strictObject({
+  module: z.string().regex(/^[\w-][\w.-]*$/, 'expected the name of a module, without its ending'),
+  parameters: agentParameters.optional(),
+});
+
+const nfsExport = z.strictObject({
+  directory: absolutePath,
+  clients: words,
+  options: words.refine(
+    (options) => options.some((option) => /(^|,)fsid=/.test(option)),
+    'expected fsid= among the options: a file handle must mean the same on every node',
+  ),
+});
 
 /** Where something answers: `host:port`, or the path of a socket. */
 const meetingPoint = parsed((value) => {
@@ -225,6 +285,36 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
     ],
     refersTo: {},
     times: times(30_000, 15_000, 1_000, 5_000),
+  },
+  route: {
+    schema: route,
+    perNode: ['device', 'gateway'],
+    refersTo: { on: 'virtual-mac' },
+    times: times(5_000, 5_000, 2_000, 3_000),
+  },
+  systemd: {
+    schema: systemd,
+    perNode: ['readiness', 'monitor'],
+    refersTo: {},
+    times: times(60_000, 30_000, 2_000, 10_000),
+  },
+  ocf: {
+    schema: ocf,
+    perNode: ['parameters'],
+    refersTo: {},
+    times: times(60_000, 60_000, 10_000, 20_000),
+  },
+  'nfs-export': {
+    schema: nfsExport,
+    perNode: [],
+    refersTo: {},
+    times: times(20_000, 20_000, 5_000, 10_000),
+  },
+  module: {
+    schema: module,
+    perNode: ['parameters'],
+    refersTo: {},
+    times: times(30_000, 15_000, 2_000, 5_000),
   },
   'emulated-address': {
     schema: emulatedAddress,

@@ -326,6 +326,30 @@ export const PROBLEMS = {
     cause: 'a layer above the disk (LVM, multipath, RAID, loop) is built on it on this node',
     remedy: 'take the layer down; until then this node cannot take the group',
   },
+  RELEASE_NOT_FORCED: {
+    cause: 'the disk carries reservation keys, and nothing was changed',
+    remedy: 'make sure that no machine that held it can come back and write, then say `--force`',
+  },
+  RELEASE_OWNED: {
+    cause: 'a group of this cluster owns the disk',
+    remedy: 'stop it first: `holdfast standby --group GROUP`',
+  },
+  RELEASE_INCOMPLETE: {
+    cause: 'keys came back while they were taken away: some machine goes on using the disk',
+    remedy: 'stop the daemons that use this disk, then release it again',
+  },
+  DISK_NOT_EMPTY: {
+    cause: 'the disk carries data, and formatting would destroy them',
+    remedy: 'look at what `wipefs DEVICE` prints; if the data are not needed, say `--force`',
+  },
+  DISK_RESERVED: {
+    cause: 'the disk carries reservation keys: a cluster uses it or used it',
+    remedy: 'release it first: `holdfast disk release DEVICE`',
+  },
+  FORMAT_FAILED: {
+    cause: 'the program that makes the file system failed',
+    remedy: 'read what it said; the disk carries no usable file system now',
+  },
   DISK_NOT_RESTORED: {
     cause: 'the verification changed blocks of the disk and could not put the old data back',
     remedy: 'take the disk for damaged: restore its data from a backup',
@@ -562,6 +586,10 @@ export const PROBLEMS = {
     cause: 'the control group of an application cannot be used',
     remedy: 'see that a version 2 hierarchy is mounted and writable for the daemon',
   },
+  UNDO_FAILED: {
+    cause: 'a command that takes a resource down did not succeed',
+    remedy: 'read its words in the message and run it by hand; the node may still hold something',
+  },
   USER_UNKNOWN: {
     cause: 'this node does not know the user in whose name a program is to run',
     remedy: 'make the user on every node, with the same number, or correct the definition',
@@ -757,9 +785,74 @@ export const PROBLEMS = {
     cause: 'a parameter of a resource is missing or cannot be used',
     remedy: 'correct the definition; the message names the parameter',
   },
+  EXPORT_REFUSED: {
+    cause: 'the NFS server of this node refused to export a directory, or to take the export back',
+    remedy: 'read the words of exportfs in the message',
+  },
+  MODULE_AGENT_INVALID: {
+    cause: 'an agent that is a module cannot be loaded, or lacks actions',
+    remedy: 'read the reason in the message; src/resources/README.md says what it must export',
+  },
+  NFS_SERVER_DOWN: {
+    cause: 'the NFS server of this node does not run, so nothing can be exported here',
+    remedy: 'start and enable nfs-server.service on every node; the cluster moves only the exports',
+  },
+  OCF_FAILED: {
+    cause:
+      'an OCF agent reported a failure (status 1 or 9, or one that the standard does not know)',
+    remedy: 'read its own reason in the message, and the log file of the resource',
+  },
+  OCF_ARGUMENTS: {
+    cause: 'an OCF agent cannot use its parameters on this node (status 2)',
+    remedy: 'read its own reason in the message; the same parameters may be right on another node',
+  },
+  OCF_UNIMPLEMENTED: {
+    cause: 'an OCF agent does not offer an action that is needed (status 3)',
+    remedy: 'see its meta-data; another agent, or a newer version of it, may offer the action',
+  },
+  OCF_PERMISSION: {
+    cause: 'an OCF agent lacks permissions on this node (status 4)',
+    remedy: 'run the daemon as root, or mend the permissions that the message names',
+  },
+  OCF_NOT_INSTALLED: {
+    cause: 'an OCF agent misses a program or a file on this node (status 5)',
+    remedy: 'install what the message names on every node that may own the group',
+  },
+  OCF_NOT_CONFIGURED: {
+    cause: 'an OCF agent cannot be used with its parameters on any node (status 6)',
+    remedy: 'correct the definition; the message carries the reason of the agent',
+  },
+  OCF_DEGRADED: {
+    cause: 'an OCF agent says that its resource runs, but is degraded (status 190 or 191)',
+    remedy: 'read its own reason in the message; it goes on being served',
+  },
+  OCF_AGENT_MISSING: {
+    cause: 'no executable OCF agent of this name is there',
+    remedy: 'install the package resource-agents, or put the agent into /etc/holdfast/agents',
+  },
+  OCF_META_DATA_GARBLED: {
+    cause: 'what an OCF agent says of itself is not the meta-data of the standard',
+    remedy: 'run it with the word meta-data and compare with the OCF standard',
+  },
+  AGENT_NOT_TRUSTED: {
+    cause: 'an agent or its directory can be written by others than root, and it would run as root',
+    remedy: 'make both owned by root and writable for root alone',
+  },
   RECOVERY_FAILED: {
     cause: 'the recovery command of an application did not put its data right',
     remedy: 'read its output in the log file of the application; it is not started without it',
+  },
+  UNIT_ENABLED: {
+    cause: 'systemd would start the unit by itself at boot, whoever owns the group',
+    remedy: 'disable the unit on every node (`systemctl disable`); the cluster starts it',
+  },
+  UNIT_FAILED: {
+    cause: 'systemd reports that a unit failed, or cannot be asked',
+    remedy: 'read the message, and `journalctl -u` with the name of the unit',
+  },
+  UNIT_NOT_FOUND: {
+    cause: 'systemd does not know the unit, or cannot read its file',
+    remedy: 'install the unit on every node that may own the group, or correct its name',
   },
   // observability
   LOG_UNWRITABLE: {

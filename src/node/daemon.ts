@@ -23,7 +23,7 @@ import { noteFirstStart, refuseForgottenLog } from '../storage/first-start.ts';
 import { LevelLogStore } from '../storage/level-log-store.ts';
 import { monotonicClock, wallMs } from '../system/clock.ts';
 import { isLoaded } from '../system/pressure.ts';
-import type { Supervisor } from '../system/supervisor.ts';
+import type { Supervisor } from '../system/sd-notify.ts';
 import { productionAgents } from './agents.ts';
 import { Driver } from './driver.ts';
 import { UdpEvidenceListener } from './evidence-listener.ts';

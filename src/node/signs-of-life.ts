@@ -8,7 +8,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { WITHDRAWN } from '../lib/clock.ts';
 import type { Millis } from '../lib/ids.ts';
-import type { Supervisor } from '../system/supervisor.ts';
+import type { Supervisor } from '../system/sd-notify.ts';
 
 export type SignsOfLifeOptions = {
   /** null: nobody listens, and nothing is done. */

@@ -9,6 +9,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import { HISTORY_LIMIT } from '../cluster/state.ts';
 import { HoldfastError } from '../lib/error.ts';
 import type { ProblemCode } from '../lib/problems.ts';
 import { readable } from '../observability/plain-data.ts';
@@ -97,6 +98,8 @@ class UnixSocketServer implements OperatorServer {
     const app = Fastify({
       bodyLimit: MAX_BODY_BYTES,
       exposeHeadRoutes: false,
+      // A path that cannot be decoded never comes to a route.
+      frameworkErrors: (error, _request, reply) => this.#refuse(error, reply),
       routerOptions: { maxParamLength: 64 },
       serverFactory: (listener) => this.#listen(listener),
     });
@@ -109,7 +112,7 @@ class UnixSocketServer implements OperatorServer {
       const text = await this.#limited(this.#options.daemon.metrics());
       return reply.type('text/plain; version=0.0.4; charset=utf-8').send(text);
     });
-    app.get('/v1/events', (_request, reply) => this.#watch(reply));
+    app.get('/v1/events', (request, reply) => this.#watch(reply, request.headers['last-event-id']));
     app.setNotFoundHandler(({ method, url }, reply) => {
       const path = url.split('?')[0] ?? url;
       const allowed = methodsOf(path);
@@ -176,7 +179,8 @@ class UnixSocketServer implements OperatorServer {
     return peer;
   }
 
-  #watch(reply: FastifyReply): void {
+  #watch(reply: FastifyReply, header: string | readonly string[] | undefined): void {
+    const lastIndex = header === undefined ? null : lastEventId(header);
     if (this.#streams.size >= (this.#options.maxWatchers ?? MAX_WATCHERS)) {
       throw new HoldfastError('TOO_MANY_WATCHERS', { watchers: this.#streams.size });
     }
@@ -188,6 +192,20 @@ class UnixSocketServer implements OperatorServer {
     });
     this.#streams.add(stream);
     stream.start(() => this.#streams.delete(stream));
+    if (lastIndex !== null) this.#resume(stream, lastIndex);
+  }
+
+  /** What happens meanwhile is held back, so that nothing is missed and nothing comes twice. */
+  #resume(stream: EventStream, lastIndex: number): void {
+    stream.hold();
+    this.#limited(this.#options.daemon.history({ limit: HISTORY_LIMIT })).then(
+      ({ data }) => {
+        const reachesBack = data.length < HISTORY_LIMIT || (data[0]?.index ?? 0) <= lastIndex;
+        stream.resume(lastIndex, data, reachesBack);
+      },
+      // The client comes again, as server-sent events are made.
+      () => stream.stop(),
+    );
   }
 
   async #limited<T>(work: Promise<T>): Promise<T> {
@@ -215,6 +233,14 @@ class UnixSocketServer implements OperatorServer {
     if (code === 'INTERNAL') this.#options.failed?.(error);
     sendProblem(reply, new HoldfastError(code, { detail: error.message }));
   }
+}
+
+/** @throws {HoldfastError} BAD_REQUEST */
+function lastEventId(header: string | readonly string[]): number {
+  const index = typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : null;
+  if (index !== null) return index;
+  const issues = [{ at: 'header.last-event-id', expected: 'the index of an entry of the history' }];
+  throw new HoldfastError('BAD_REQUEST', { issues });
 }
 
 /** Methods under which a path is answered; empty: there is no such path. */

@@ -80,5 +80,10 @@ export const RESOURCE_CLASSES: Readonly<Record<string, ResourceClass>> = {
   'virtual-mac': 'address',
   'floating-ip': 'address',
   'emulated-address': 'address',
+  route: 'address',
   application: 'application',
+  systemd: 'application',
+  ocf: 'application',
+  'nfs-export': 'application',
+  module: 'application',
 };

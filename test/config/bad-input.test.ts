@@ -215,6 +215,12 @@ const replaced: readonly Case[] = [
     ['CONFIG_INVALID groups[0].resources[0].parameters.reservation-type @ 7'],
   ],
   [
+    'registrants that may write, registered by a program that is killed when it is late',
+    'identity: naa.6001405000000001',
+    'identity: naa.6001405000000001\n          reservation-type: 5\n          adapter: sg-persist',
+    ['CONFIG_INVALID groups[0].resources[0].parameters.adapter @ sg-persist'],
+  ],
+  [
     'an emulated disk that says not where it answers',
     'identity: naa.6001405000000001',
     'identity: naa.6001405000000001\n          adapter: emulated',

@@ -1,12 +1,15 @@
 /**
- * `npm run lab -- SCENARIO [--json] [--runs N] [--sabotage WHAT] [--keep]`: scenarios on real
- * kernels. Exit status 0 when all checks of all runs held, 1 when not, 2 on misuse. A sabotaged
- * scenario is expected to fail: that is its use. With `--json` the last line of the standard
- * output is one JSON object with `ok`; the story goes to standard error.
+ * `npm run lab -- SCENARIO [--lab kernel|native] [--json] [--runs N] [--sabotage WHAT] [--keep]`:
+ * scenarios on real kernels, or on this machine's own. Exit status 0 when all checks of all runs
+ * held, 1 when not, 2 on misuse. A sabotaged scenario is expected to fail: that is its use. With
+ * `--json` the last line of the standard output is one JSON object with `ok`; the story goes to
+ * standard error.
  */
 
 import { parseArgs } from 'node:util';
-import { KernelLab, LabError } from './kernel/index.ts';
+import { LabError } from './kernel/index.ts';
+import type { Lab } from './lab.ts';
+import { isLabKind, type LabKind, openLab } from './open-lab.ts';
 import { Report, type Scenario, type ScenarioReport } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
 
@@ -17,18 +20,19 @@ function usage(): string {
     const broken = sabotages === undefined ? '' : ` [--sabotage ${sabotages.join('|')}]`;
     return `  ${name.padEnd(18)} ${about}${broken}`;
   });
-  return `usage: npm run lab -- SCENARIO [--json] [--runs N] [--sabotage WHAT] [--keep]\n${lines.join('\n')}\n`;
+  const options = '[--lab kernel|native] [--json] [--runs N] [--sabotage WHAT] [--keep]';
+  return `usage: npm run lab -- SCENARIO ${options}\n${lines.join('\n')}\n`;
 }
 
 async function runOnce(scenario: Scenario, run: number, options: Options): Promise<Run> {
   const say = (line: string): void =>
     void (options.json ? process.stderr : process.stdout).write(`${line}\n`);
   const report = new Report(say);
-  const lab = new KernelLab();
   const wanted = { nodes: 3, luns: 1, ...scenario.lab };
+  let lab: Lab | undefined;
   try {
-    await report.time('up', () =>
-      lab.up({ ...wanted, keep: options.keep, say: (text) => report.say(text) }),
+    lab = await report.time('up', () =>
+      openLab(options.lab, { ...wanted, keep: options.keep, say: (text) => report.say(text) }),
     );
     report.say(`${wanted.nodes} nodes and a target are up in ${lab.directory}`);
     const done = await scenario.run({ lab, options: wanted, report, sabotage: options.sabotage });
@@ -37,13 +41,14 @@ async function runOnce(scenario: Scenario, run: number, options: Options): Promi
     report.check('the scenario came to its end', false, String(error));
     return { run, ...report.done(), error: String(error) };
   } finally {
-    await lab.down();
+    await lab?.down();
   }
 }
 
 type Options = {
   readonly json: boolean;
   readonly keep: boolean;
+  readonly lab: LabKind;
   readonly sabotage: string | undefined;
 };
 
@@ -53,13 +58,14 @@ async function main(): Promise<number> {
     options: {
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
+      lab: { type: 'string', default: 'kernel' },
       runs: { type: 'string', default: '1' },
       sabotage: { type: 'string' },
     },
   });
   const scenario = scenarios.find(({ name }) => name === positionals[0]);
   const runs = Number(values.runs);
-  if (scenario === undefined || !Number.isSafeInteger(runs) || runs < 1)
+  if (scenario === undefined || !Number.isSafeInteger(runs) || runs < 1 || !isLabKind(values.lab))
     throw new LabError('USAGE', usage());
   if (values.sabotage !== undefined && !scenario.sabotages?.includes(values.sabotage)) {
     throw new LabError(
@@ -73,6 +79,7 @@ async function main(): Promise<number> {
       await runOnce(scenario, run, {
         json: values.json,
         keep: values.keep,
+        lab: values.lab,
         sabotage: values.sabotage,
       }),
     );

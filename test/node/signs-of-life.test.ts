@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { SignsOfLife } from '../../src/node/signs-of-life.ts';
-import type { SupervisedState } from '../../src/system/supervisor.ts';
+import type { SupervisedState } from '../../src/system/sd-notify.ts';
 import { VirtualClock } from '../simulation/virtual-clock.ts';
 
 const WATCHDOG_MS = 3_000;

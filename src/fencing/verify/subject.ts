@@ -6,15 +6,24 @@
  */
 import { HoldfastError } from '../../lib/error.ts';
 import type { Millis } from '../../lib/ids.ts';
-import { findBlockDevice, findByIdentity, scsiGeneric } from '../../system/block-device.ts';
+import {
+  type BlockDevice,
+  findBlockDevice,
+  findByIdentity,
+  scsiGeneric,
+} from '../../system/block-device.ts';
 import { isEmulated, parseEmulated } from '../devices/emulated/address.ts';
-import { proveIdle } from '../idle-proof.ts';
+import { type IdleProof, proveIdle } from '../idle-proof.ts';
 import { EmulatedInitiator } from './initiators/emulated.ts';
 import { ScsiInitiator } from './initiators/scsi.ts';
 import type { Initiator } from './words.ts';
 
 export type Subject = {
   readonly initiator: Initiator;
+  /** `/dev/sdX`; null for an emulated disk, which this kernel does not know. */
+  readonly path: string | null;
+  /** Lets a program have the disk that wants a claim of its own, and claims it again. */
+  lend<T>(work: () => Promise<T>): Promise<T>;
   /** Stale pages are dropped, and the disk may be used again. */
   release(): Promise<void>;
 };
@@ -41,30 +50,53 @@ export async function openSubject({ device, initiator }: SubjectOptions): Promis
       initiator,
       timeoutMs: TIMEOUT_MS,
     });
-    return { initiator: made, release: () => made.close() };
+    return {
+      initiator: made,
+      path: null,
+      lend: (work) => work(),
+      release: () => made.close(),
+    };
   }
   const disk = await findBlockDevice(device.startsWith('/') ? device : await byIdentity(device));
-  const proof = await proveIdle([disk]);
-  if (!proof.ok) {
-    const { code, users } = proof.error;
-    throw new HoldfastError(code, { device: disk.path, users: users.join(', ') });
-  }
+  let proof = await idle(disk);
   try {
     const node = (await scsiGeneric(disk)) ?? disk.path;
     const made = new ScsiInitiator({ name: disk.path, disk, node, timeoutMs: TIMEOUT_MS });
-    const release = async () => {
-      await made.close();
-      try {
-        await proof.value.dropPages();
-      } finally {
-        await proof.value.release();
-      }
+    return {
+      initiator: made,
+      path: disk.path,
+      lend: async (work) => {
+        await proof.release();
+        try {
+          return await work();
+        } finally {
+          proof = await idle(disk);
+        }
+      },
+      release: async () => {
+        await made.close();
+        try {
+          await proof.dropPages();
+        } finally {
+          await proof.release();
+        }
+      },
     };
-    return { initiator: made, release };
   } catch (error) {
-    await proof.value.release();
+    await proof.release();
     throw error;
   }
+}
+
+async function idle(disk: BlockDevice): Promise<IdleProof> {
+  const proof = await proveIdle([disk]);
+  if (proof.ok) {
+    // What was read before may be stale: another machine may have written since.
+    await proof.value.dropPages();
+    return proof.value;
+  }
+  const { code, users } = proof.error;
+  throw new HoldfastError(code, { device: disk.path, users: users.join(', ') });
 }
 
 async function byIdentity(identity: string): Promise<string> {

@@ -6,7 +6,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Clock } from '../../lib/clock.ts';
+import { type Clock, WITHDRAWN } from '../../lib/clock.ts';
 import type { Millis } from '../../lib/ids.ts';
 import {
   freezeCgroup,
@@ -28,6 +28,9 @@ export type Surroundings = {
   /** Words before each command: in whose name it runs. */
   readonly prefix: readonly string[];
 };
+
+/** `status` is null for a command that a signal ended, ours at its deadline or another. */
+export type CommandEnd = { readonly status: number | null; readonly how: string };
 
 const LOOK_EVERY_MS: Millis = 5;
 const FREEZE_TIMEOUT_MS: Millis = 500;
@@ -93,23 +96,30 @@ export class ApplicationRun {
 
   /** Runs a command to its end, or to its deadline. Null when its status was 0, else why not. */
   async command(argv: Command, timeoutMs: Millis, signal: AbortSignal): Promise<string | null> {
+    const { status, how } = await this.perform(argv, timeoutMs, signal);
+    return status === 0 ? null : `${argv[0]} ${how}`;
+  }
+
+  /** The same for commands whose status says more; a command that is late is killed. */
+  async perform(argv: Command, timeoutMs: Millis, signal: AbortSignal): Promise<CommandEnd> {
     const { clock } = this.surroundings;
     const process = await this.#launch(argv);
     this.#command = process;
     const given = new AbortController();
     const late = clock.after(timeoutMs, AbortSignal.any([signal, given.signal])).then(
-      () => `took longer than ${Math.round(timeoutMs)} ms`,
-      () => 'was interrupted',
+      () => ({ status: null, how: `took longer than ${Math.round(timeoutMs)} ms` }),
+      () => ({ status: null, how: 'was interrupted' }),
     );
-    const done = process.ended.then(({ status, signal: by }) =>
-      status === 0 ? null : `ended with ${by ?? `status ${status}`}`,
-    );
-    const refusal = await Promise.race([done, late]);
-    given.abort();
-    if (refusal !== null) await this.#killGroup(process.mark, timeoutMs);
+    const done = process.ended.then(({ status, signal: by }) => ({
+      status,
+      how: `ended with ${by ?? `status ${status}`}`,
+    }));
+    const end = await Promise.race([done, late]);
+    given.abort(WITHDRAWN);
+    if (end.status === null) await this.#killGroup(process.mark, timeoutMs);
     this.#command = null;
     signal.throwIfAborted();
-    return refusal === null ? null : `${argv[0]} ${refusal}`;
+    return end;
   }
 
   signal(name: NodeJS.Signals): void {

@@ -13,18 +13,10 @@
  *
  * Reference: DESIGN §9, §7 (soft expiry); setsid(2), cgroup-v2.rst.
  */
-import { join } from 'node:path';
 import type { ResourceDefinition } from '../../cluster/definition.ts';
-import type { Clock } from '../../lib/clock.ts';
 import { HoldfastError } from '../../lib/error.ts';
 import type { Epoch, Millis } from '../../lib/ids.ts';
-import {
-  cgroupBase,
-  createCgroup,
-  isPopulated,
-  killCgroup,
-  watchUntilEmpty,
-} from '../../system/cgroup.ts';
+import { watchUntilEmpty } from '../../system/cgroup.ts';
 import type { Teardown } from '../../system/teardown.ts';
 import { asUser } from '../../system/user.ts';
 import type { ActionContext, Outcome, ResourceAgent } from '../agent.ts';
@@ -32,15 +24,11 @@ import { OK } from '../agent.ts';
 import { failed, notRunning, outcomeOf } from '../outcome.ts';
 import { readApplication, type Wanted } from './application-parameters.ts';
 import { ApplicationRun } from './application-run.ts';
-import { ask } from './readiness.ts';
+import { keyOf, type ProcessHomeOptions, ProcessHomes } from './process-home.ts';
+import { ask, outcomeOfAnswer } from './readiness.ts';
 import { type Circumstances, circumstancesOf, told } from './told.ts';
 
-export type ApplicationOptions = {
-  readonly clock: Clock;
-  readonly logDirectory: string;
-  /** False: process groups even where control groups could be used. */
-  readonly cgroups?: boolean;
-};
+export type ApplicationOptions = ProcessHomeOptions;
 
 /** What this daemon knows of the last running of a resource: a start after it is a restart. */
 type Past = { readonly epoch: Epoch; readonly orderly: boolean };
@@ -54,14 +42,13 @@ const PART = 0.9;
 
 export class ApplicationAgent implements ResourceAgent {
   readonly #options: ApplicationOptions;
+  readonly #homes: ProcessHomes;
   readonly #running = new Map<string, ApplicationRun>();
   readonly #past = new Map<string, Past>();
-  #base: Promise<string | null> | null = null;
-  /** Control groups by resource, once known: the guardian is told of them before the start. */
-  readonly #cgroups = new Map<string, string>();
 
   constructor(options: ApplicationOptions) {
     this.#options = options;
+    this.#homes = new ProcessHomes(options);
   }
 
   validateAll(definition: ResourceDefinition, { signal }: ActionContext): Promise<Outcome> {
@@ -76,16 +63,15 @@ export class ApplicationAgent implements ResourceAgent {
     return outcomeOf(async () => {
       const running = this.#running.get(keyOf(definition, context));
       if (running?.isAlive() === true) return failed('RESOURCE_HELD', 'it still runs here');
-      const path = await this.#cgroupPath(definition, context);
-      const left = path !== null && isPopulated(path) === true;
-      return left ? failed('RESOURCE_HELD', `processes still run in ${path}`) : OK;
+      const path = await this.#homes.inhabited(definition, context);
+      return path === null ? OK : failed('RESOURCE_HELD', `processes still run in ${path}`);
     });
   }
 
   /** Makes the control group, so that its path is known to the guardian before anything runs in it. */
   prepare(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
-      await this.#cgroup(definition, context);
+      await this.#homes.make(definition, context);
       return OK;
     });
   }
@@ -163,17 +149,7 @@ export class ApplicationAgent implements ResourceAgent {
       const { environment, prefix } = run.surroundings;
       const timeoutMs = definition.monitorTimeoutMs * PART;
       const bound = { timeoutMs, signal: context.signal, environment, prefix };
-      const answer = await ask(monitor, bound);
-      switch (answer.kind) {
-        case 'answers':
-          return OK;
-        case 'degraded':
-          return { status: 190, code: 'APPLICATION_DEGRADED', detail: answer.reason };
-        case 'refuses':
-          return failed('APPLICATION_NOT_ANSWERING', answer.reason);
-        case 'silent':
-          return failed('MONITOR_TIMED_OUT', answer.reason);
-      }
+      return outcomeOfAnswer(await ask(monitor, bound));
     });
   }
 
@@ -193,11 +169,10 @@ export class ApplicationAgent implements ResourceAgent {
   }
 
   teardown(definition: ResourceDefinition, context: ActionContext): readonly Teardown[] {
-    const key = keyOf(definition, context);
-    const path = this.#cgroups.get(key);
-    const marks = this.#running.get(key)?.marks ?? [];
+    const path = this.#homes.made(definition, context);
+    const marks = this.#running.get(keyOf(definition, context))?.marks ?? [];
     return [
-      ...(path === undefined ? [] : [{ kind: 'kill-cgroup', path } as const]),
+      ...(path === null ? [] : [{ kind: 'kill-cgroup', path } as const]),
       ...marks.map((mark) => ({ kind: 'kill-process-group', ...mark }) as const),
     ];
   }
@@ -209,8 +184,8 @@ export class ApplicationAgent implements ResourceAgent {
     context: ActionContext,
   ): Promise<ApplicationRun> {
     await this.#clear(definition, context);
-    const { clock, logDirectory } = this.#options;
-    const cgroup = await this.#cgroup(definition, context);
+    const { clock } = this.#options;
+    const cgroup = await this.#homes.make(definition, context);
     if (cgroup === null && wanted.main.kind === 'background') {
       const what = 'a start command whose processes could not be found again';
       throw new HoldfastError('CGROUP_FAILED', { what });
@@ -219,7 +194,7 @@ export class ApplicationAgent implements ResourceAgent {
     const run = new ApplicationRun({
       clock,
       cgroup,
-      logPath: join(logDirectory, `${fileName(definition, context)}.log`),
+      logPath: this.#homes.logPath(definition, context),
       directory: wanted.directory,
       environment: {
         ...wanted.environment,
@@ -271,34 +246,9 @@ export class ApplicationAgent implements ResourceAgent {
     });
   }
 
-  /** Ends what an earlier daemon left in the control group of this resource. */
   async #clear(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
-    const path = await this.#cgroupPath(definition, context);
-    const { clock } = this.#options;
-    const bound = { clock, timeoutMs: definition.stopTimeoutMs, signal: context.signal };
-    if (path !== null) await killCgroup(path, bound);
+    await this.#homes.clear(definition, context, definition.stopTimeoutMs);
     return OK;
-  }
-
-  /** Makes the resource's control group if it is missing; null where there are none. */
-  async #cgroup(definition: ResourceDefinition, context: ActionContext): Promise<string | null> {
-    const path = await this.#cgroupPath(definition, context);
-    if (path === null) return null;
-    createCgroup(path);
-    this.#cgroups.set(keyOf(definition, context), path);
-    return path;
-  }
-
-  async #cgroupPath(
-    definition: ResourceDefinition,
-    context: ActionContext,
-  ): Promise<string | null> {
-    if (this.#options.cgroups === false) return null;
-    this.#base ??= cgroupBase(new AbortController().signal);
-    const base = await this.#base;
-    const { clusterId, node } = context; // several nodes of a demonstration share one host
-    const name = `${clusterId}-${node}-${fileName(definition, context)}`.replace(/[^\w.-]/g, '_');
-    return base === null ? null : join(base, 'holdfast', name);
   }
 }
 
@@ -328,12 +278,4 @@ async function ended(run: ApplicationRun): Promise<Outcome> {
   if (ending === null) return { ...notRunning('none of its processes runs'), code };
   const how = ending.signal ?? `status ${ending.status}`;
   return { ...notRunning(`the process ended with ${how}`), code };
-}
-
-function fileName({ name }: ResourceDefinition, { group }: ActionContext): string {
-  return `${group}-${name}`.replace(/[^\w.-]/g, '_');
-}
-
-function keyOf({ name }: ResourceDefinition, { group }: ActionContext): string {
-  return `${group}/${name}`;
 }

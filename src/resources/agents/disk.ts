@@ -298,6 +298,23 @@ async function whereabouts(parameters: DiskParameters): Promise<readonly string[
   return (await Promise.all(used.map(findBlockDevice))).map((device) => device.path);
 }
 
+/**
+ * The device under which an owner of the disk mounts it: the path that is fenced, whether the
+ * definition names it or its identity found it.
+ *
+ * @throws HoldfastError DISK_NOT_FOUND, RESOURCE_MISCONFIGURED
+ */
+export async function deviceOfDisk(definition: ResourceDefinition): Promise<string> {
+  const parameters = diskParameters(definition);
+  if (!parameters.ok) {
+    const { detail } = parameters.error;
+    throw new HoldfastError('RESOURCE_MISCONFIGURED', { resource: definition.name, detail });
+  }
+  const [device] = await whereabouts(parameters.value);
+  if (device === undefined) throw new HoldfastError('DISK_NOT_FOUND', { disk: definition.name });
+  return device;
+}
+
 function samePaths(open: OpenDevice, devices: readonly string[]): boolean {
   const paths = (open.blockDevices ?? []).map((device) => device.path);
   return paths.length === devices.length && devices.every((device) => paths.includes(device));

@@ -14,6 +14,8 @@ import type { ResourceDefinition } from '../../cluster/definition.ts';
 import { HoldfastError } from '../../lib/error.ts';
 import type { Millis } from '../../lib/ids.ts';
 import { run } from '../../system/run.ts';
+import { OK, type Outcome } from '../agent.ts';
+import { failed } from '../outcome.ts';
 import { misconfigured, words } from '../parameters.ts';
 
 export type Probe =
@@ -67,6 +69,20 @@ export async function ask(probe: Probe, bound: Bound): Promise<Answer> {
       return await askHttp(probe.url, bound);
     case 'command':
       return await askCommand(probe.argv, bound);
+  }
+}
+
+/** What a monitor answers for it. Silence is a code of its own: it may be this host that is slow. */
+export function outcomeOfAnswer(answer: Answer): Outcome {
+  switch (answer.kind) {
+    case 'answers':
+      return OK;
+    case 'degraded':
+      return { status: 190, code: 'APPLICATION_DEGRADED', detail: answer.reason };
+    case 'refuses':
+      return failed('APPLICATION_NOT_ANSWERING', answer.reason);
+    case 'silent':
+      return failed('MONITOR_TIMED_OUT', answer.reason);
   }
 }
 

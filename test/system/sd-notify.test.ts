@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Supervisor } from '../../src/system/supervisor.ts';
+import { Supervisor } from '../../src/system/sd-notify.ts';
 import { NotifySocket } from './support/notify-socket.ts';
 
 const PID = 4_711;
