@@ -11,7 +11,7 @@ import type { AccessRules } from './operator/access.ts';
 import { groupId } from './system/accounts.ts';
 import { releaseVersion } from './system/release.ts';
 import { enterRealTime } from './system/scheduling.ts';
-import { ServiceManager } from './system/sd-notify.ts';
+import { Supervisor } from './system/sd-notify.ts';
 
 export type MainOptions = {
   readonly configPath: string;
@@ -26,7 +26,7 @@ export type MainOptions = {
  * @throws HoldfastError for everything an operator can mend.
  */
 export async function main(options: MainOptions): Promise<void> {
-  const manager = ServiceManager.of(process.env, process.pid);
+  const supervisor = Supervisor.of(process.env, process.pid);
   const warnings: string[] = [];
   const config = await loadConfig(options.configPath, options.overrides, (fault) =>
     warnings.push(`${fault.code}: ${fault.detail}`),
@@ -70,7 +70,7 @@ export async function main(options: MainOptions): Promise<void> {
         access,
         failed: (error) => logger.error('the operator socket', { error: String(error) }),
       }),
-    manager,
+    supervisor,
     crash,
   }).catch((error: unknown) => {
     lastWords('the daemon does not start', error);
