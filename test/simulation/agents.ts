@@ -46,6 +46,8 @@ export type AgentOptions = {
   readonly mount: (group: string, epoch: number) => Mount;
   /** A mount is through, and what it found. */
   readonly mounted: (group: string, mount: Mount) => void;
+  /** Readers of the group are shown these records. */
+  readonly read: (group: string, mount: Mount, records: readonly string[]) => void;
   readonly acts: (act: Act) => void;
   /** Something of the group can be seen here that could not. */
   readonly shown: (group: string) => void;
@@ -148,8 +150,8 @@ export class FilesystemAgent extends SimulatedAgent {
     const { group, epoch } = context;
     const before = kernel.mounts.get(group);
     if (before?.isGone === false) {
-      const same = before.epoch === epoch && before.isWritable;
-      return same ? OK : failed('FILESYSTEM_BUSY', 'an older mount is there');
+      if (before.epoch !== epoch) return failed('FILESYSTEM_BUSY', 'an older mount is there');
+      return await this.#proven(before);
     }
     const mount = make(group, epoch);
     kernel.mounts.set(group, mount);
@@ -163,6 +165,16 @@ export class FilesystemAgent extends SimulatedAgent {
     if (problem === null) return OK;
     mount.detach(() => undefined);
     return failed('MOUNT_FAILED', problem);
+  }
+
+  /** Nothing that was written since it was mounted is lost: what can be read is on the disk. */
+  async #proven(mount: Mount): Promise<Outcome> {
+    const isSynced = await this.answer<boolean>((done) => mount.sync(mount.openFile(), done));
+    if (!isSynced || !mount.isWritable)
+      return failed('FILESYSTEM_READ_ONLY', 'it cannot be synced');
+    return mount.lostWrites === 0
+      ? OK
+      : failed('WRITES_LOST', 'it shows pages that its disk has not');
   }
 
   protected async down(
@@ -265,7 +277,10 @@ export class ApplicationAgent extends SimulatedAgent {
     const acts = (what: 'append' | 'acknowledge'): void =>
       this.options.acts({ what, group, epoch });
     const acknowledgesAtOnce = this.options.sabotage.has('fsync');
-    kernel.applications.set(key, new Ledger(mount, { acts, acknowledgesAtOnce }));
+    const shows = (records: readonly string[]): void => this.options.read(group, mount, records);
+    const ledger = new Ledger(mount, { acts, acknowledgesAtOnce, shows });
+    kernel.applications.set(key, ledger);
+    ledger.start();
     this.options.shown(group);
     return OK;
   }

@@ -32,6 +32,11 @@ export class FreezableClock implements Clock {
     return this.#frozen || this.#machine?.frozen === true;
   }
 
+  /** It itself, whatever its machine does. */
+  get stands(): boolean {
+    return this.#frozen;
+  }
+
   now(): Millis {
     return this.#inner.now();
   }

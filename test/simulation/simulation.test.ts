@@ -130,7 +130,7 @@ describe('with a mechanism switched off', () => {
       const faults = names.split(',');
       const rules: string[] = [];
       for (let seed = 1; seed <= 24 && !rules.includes(rule); seed += 1) {
-        const script = scriptOf({ seed, faults, nodes: 3, groups: 1 });
+        const script = scriptOf({ seed, faults, nodes: 3, groups: 1, thinkMs: 15 });
         const { violations } = await play({ script: { ...script, sabotage: [sabotage] } });
         rules.push(...violations.map((violation) => violation.rule));
       }
