@@ -13,6 +13,7 @@ export const SCENARIOS = {
   /** The owner's side fails, or is not heard. */
   owners: {
     ...patient,
+    nodes: 5,
     faults: ['daemon-killed', 'daemon-stopped', 'machine-frozen', 'isolated', 'power-loss'],
   },
   /** Leaders and leases. */
@@ -27,6 +28,8 @@ export const SCENARIOS = {
       'slow-interconnect',
     ],
   },
+  /** Answers that come late, and then none. */
+  delays: { ...small, faults: ['bad-weather', 'slow-interconnect', 'isolated', 'cut-pair'] },
   guardians: {
     ...small,
     faults: ['guardian-killed', 'guardian-gone', 'daemon-killed', 'daemon-stopped', 'isolated'],
@@ -58,7 +61,7 @@ export const SCENARIOS = {
   },
   starts: {
     ...patient,
-    faults: ['start-slow', 'start-fails', 'isolated', 'daemon-stopped', 'daemon-killed', 'move'],
+    faults: ['start-slow', 'start-fails', 'isolated', 'daemon-stopped'],
   },
   pauses: { ...small, faults: ['machine-paused', 'leadership-transfer'] },
 } as const satisfies Readonly<Record<string, Drawn>>;

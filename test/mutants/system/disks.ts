@@ -65,6 +65,13 @@ export const DISKS: readonly SystemMutant[] = [
     file: takeover,
     find: "        aptpl: goal.aptpl,\n      };\n    case 'reserving'",
     replace: "        aptpl: false,\n      };\n    case 'reserving'",
+    also: [
+      {
+        file: takeover,
+        find: "return { kind: 'register', path, current: key, key, aptpl };",
+        replace: "return { kind: 'register', path, current: key, key, aptpl: aptpl && false };",
+      },
+    ],
     breaks: 'DESIGN §8: every REGISTER sets APTPL',
     scenario: 'disks',
     within: 12,

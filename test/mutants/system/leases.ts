@@ -51,8 +51,8 @@ export const LEASES: readonly SystemMutant[] = [
     find: 'one === request ? { ...one, granted: true } : one,',
     replace: 'one === request ? { ...one, granted: true, askedMs: now } : one,',
     breaks: 'DESIGN §7: a lease runs from the moment of asking',
-    scenario: 'leases',
-    within: 12,
+    scenario: 'delays',
+    within: 40,
   },
   {
     name: 'stale-visible-from',

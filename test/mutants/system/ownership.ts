@@ -20,7 +20,7 @@ export const OWNERSHIP: readonly SystemMutant[] = [
     replace: 'return leaseRemainderMs >= 0 ? [] : group.unfinished;',
     breaks: 'DESIGN §7: the remainder counts every unfinished epoch, not only the last one',
     scenario: 'owners',
-    within: 12,
+    within: 24,
   },
   {
     name: 'unfinished-epochs-forgotten-by-a-failure',
@@ -29,7 +29,7 @@ export const OWNERSHIP: readonly SystemMutant[] = [
     replace: '    ...disowned(group),\n    unfinished: [],\n    failures: withFailure',
     breaks: 'DESIGN §7: a takeover that failed ends no earlier epoch',
     scenario: 'starts',
-    within: 12,
+    within: 24,
   },
   {
     name: 'history-without-evidence',
