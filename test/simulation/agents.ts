@@ -149,12 +149,12 @@ export class FilesystemAgent extends SimulatedAgent {
     const { kernel, mount: make, mounted } = this.options;
     const { group, epoch } = context;
     const before = kernel.mounts.get(group);
-    if (before?.isGone === false) {
+    if (before?.isInTree === true) {
       if (before.epoch !== epoch) return failed('FILESYSTEM_BUSY', 'an older mount is there');
       return await this.#proven(before);
     }
     const mount = make(group, epoch);
-    kernel.mounts.set(group, mount);
+    kernel.mount(group, mount);
     const problem = await this.answer<string | null>((done) =>
       mount.open((failure) => {
         // Judged when the kernel has it: a daemon that stands still hears of it later.
@@ -184,14 +184,14 @@ export class FilesystemAgent extends SimulatedAgent {
   ): Promise<Outcome> {
     const { kernel } = this.options;
     const mount = kernel.mounts.get(group);
-    if (mount === undefined || mount.isGone) return OK;
+    if (mount === undefined || !mount.isInTree) return OK;
     await this.answer<void>((done) => (force ? mount.detach(done) : mount.unmount(done)));
     return OK;
   }
 
   protected look(_definition: ResourceDefinition, { group }: ActionContext): Outcome {
     const mount = this.options.kernel.mounts.get(group);
-    if (mount === undefined || mount.isGone) return NOT_RUNNING;
+    if (mount === undefined || !mount.isInTree) return NOT_RUNNING;
     return mount.isWritable ? OK : failed('FILESYSTEM_READ_ONLY', 'the disk refused a write');
   }
 }

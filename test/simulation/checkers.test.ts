@@ -68,7 +68,11 @@ describe('the disk', () => {
     checkers.mounts.judge('g', [one, { host: 'node2', canWrite: false }]);
     expect(told).toEqual([]);
     checkers.mounts.judge('g', [one, { host: 'node2', canWrite: true }]);
-    expect(told.join()).toMatch('one writer: node1 and node2');
+    expect(told.splice(0).join()).toMatch('one writer: node1 and node2');
+    checkers.mounts.opened('g', 'node1', 5, 5);
+    expect(told).toEqual([]);
+    checkers.mounts.opened('g', 'node1', 6, 5);
+    expect(told.join()).toMatch('fenced before it is mounted: node1');
   });
 
   it('an acknowledged record that the next owner does not read', () => {

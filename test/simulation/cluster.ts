@@ -268,6 +268,7 @@ export class Cluster {
     const lun = this.lun(group);
     // A machine that was frozen hears of its mount when another one has the disk: it owns nothing.
     if (mount.epoch < lun.takenBy) return;
+    this.checkers.mounts.opened(group, machine.name, mount.epoch, lun.takenBy);
     if (lun.unfencedSince === null) {
       this.checkers.records.mounted(group, machine.name, mount.records);
     } else this.checkers.records.forget(group);

@@ -64,6 +64,10 @@ export class FreezableClock implements Clock {
     for (const resume of this.#waiting.splice(0)) resume();
   }
 
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** Power loss, kill -9: nothing of it ever happens any more. */
   end(): void {
     this.#ended = true;

@@ -60,6 +60,10 @@ export class Mount {
     return this.#state === 'live';
   }
 
+  get isInTree(): boolean {
+    return !this.#leaving && !this.isGone;
+  }
+
   get isGone(): boolean {
     return this.#state === 'gone';
   }

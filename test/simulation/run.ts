@@ -206,8 +206,10 @@ class History {
 
   #everybodyOnline(names: readonly string[]): void {
     const cluster = this.#cluster;
-    // Whoever has left can ask for nothing.
-    const via = cluster.leader() ?? cluster.machine(names[0] ?? 'node1');
+    // Whoever has left can ask for nothing, and neither can a leader that stands still.
+    const well = names.map((name) => cluster.machine(name)).filter(({ isAwake }) => isAwake);
+    const leader = well.find(({ daemon }) => daemon?.driver.raft.role === 'leader');
+    const via = leader ?? cluster.machine(names[0] ?? 'node1');
     for (const { name: node } of cluster.machines) {
       setMode(via, { kind: 'node', node }, 'online');
       setRole(via, node, 'voter');

@@ -64,8 +64,8 @@ export class SanDevice implements OpenDevice {
     const { random } = this.#options;
     const nexus = this.#nexus(path);
     const arrive = (): PrReply => {
-      // Nobody waits any more: a removal of keys may be done, and its aborts cut short.
-      const cutShort = signal.aborted && random.below(2) === 0;
+      // Nobody waits any more, or is there any more: a removal of keys may be done, and its aborts cut short.
+      const cutShort = (signal.aborted || this.#options.kernel.ended) && random.below(2) === 0;
       return this.lun.reserve(nexus, command, cutShort);
     };
     const lateMs = 'key' in command ? this.#options.san.stragglesMs(this.#options.host, path) : 0;

@@ -30,6 +30,8 @@ export const SCENARIOS = {
   },
   /** Answers that come late, and then none. */
   delays: { ...small, faults: ['bad-weather', 'slow-interconnect', 'isolated', 'cut-pair'] },
+  /** Owners that are heard again, not long after somebody else has their groups. */
+  epochs: { ...small, faults: ['isolated', 'partition', 'cut-pair', 'machine-hiccup'] },
   guardians: {
     ...small,
     faults: ['guardian-killed', 'guardian-gone', 'daemon-killed', 'daemon-stopped', 'isolated'],
@@ -38,13 +40,15 @@ export const SCENARIOS = {
   takeovers: {
     ...small,
     groups: 1,
-    faults: ['late-reservation', 'daemon-killed', 'isolated', 'move', 'san-loss', 'machine-frozen'],
+    thinkMs: 15,
+    faults: ['late-reservation', 'daemon-killed', 'isolated', 'move', 'late-writes', 'power-loss'],
   },
   writes: {
     ...small,
     thinkMs: 15,
     faults: ['late-writes', 'daemon-stopped', 'san-partition', 'move', 'isolated', 'target-reset'],
   },
+  logs: { ...small, faults: ['power-loss', 'log-stalls', 'move', 'application-dies'] },
   disks: {
     ...small,
     faults: ['target-power-loss', 'target-reset', 'stranger', 'move', 'daemon-killed'],
@@ -57,7 +61,7 @@ export const SCENARIOS = {
     ...small,
     groups: 1,
     thinkMs: 15,
-    faults: ['standby', 'move', 'machine-frozen', 'isolated'],
+    faults: ['standby', 'move', 'machine-frozen', 'stop-hangs', 'late-writes'],
   },
   starts: {
     ...patient,

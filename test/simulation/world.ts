@@ -96,8 +96,8 @@ function diskAgent({ machine, kernel, clock, random }: Omit<Parts, 'mesh' | 'gua
     },
     proveIdle: async (device) => {
       const group = (device as SanDevice).lun.name;
-      const mount = kernel.mounts.get(group);
-      if (mount === undefined || mount.isGone || sabotage.has('idle-proof')) {
+      const [mount] = kernel.unwritten(group);
+      if (mount === undefined || sabotage.has('idle-proof')) {
         return success(new IdleProof([]));
       }
       return failure({ code: 'DISK_MOUNTED', device: group, users: [`epoch ${mount.epoch}`] });

@@ -120,7 +120,7 @@ export const DISKS: readonly SystemMutant[] = [
     find: '(group.fencedEpoch[disk.name] ?? 0) >= before.epoch',
     replace: '(group.fencedEpoch[disk.name] ?? 0) <= before.epoch',
     breaks: 'DESIGN §8.5: without a committed Fenced of the predecessor, LOGICAL UNIT RESET',
-    scenario: 'writes',
+    scenario: 'takeovers',
     within: 60,
   },
   {

@@ -39,17 +39,8 @@ export const GROUPS: readonly SystemMutant[] = [
     find: 'for (const one of affected) this.#stamps.delete(one.definition.name);',
     replace: 'this.#stamps.clear();',
     breaks: 'DESIGN §2: every phase of a failover is in the history',
-    scenario: 'applications',
-    within: 24,
-  },
-  {
-    name: 'lost-lease-kills-nothing',
-    file: run,
-    find: "      this.#kill('LEASE_LOST', 'the lease ran out');\n",
-    replace: '',
-    breaks: 'DESIGN §7: hard expiry: kill and unmount',
-    scenario: 'leases',
-    within: 12,
+    scenario: 'an-application-that-dies-before-serving-is-committed.json',
+    within: 1,
   },
   {
     name: 'epoch-not-compared',
@@ -69,26 +60,7 @@ export const GROUPS: readonly SystemMutant[] = [
       },
     ],
     breaks: 'DESIGN §7: a newer epoch ends the older one, which gets no lease and starts nothing',
-    scenario: 'owners',
-    within: 12,
-  },
-  {
-    name: 'starts-for-old-epochs',
-    file: executor,
-    find: "if (!isStop(verb) && verb !== 'suspend' && epoch < newest && !this.#options.acceptOldEpochs) {",
-    replace:
-      "if (!isStop(verb) && verb !== 'suspend' && epoch < newest - 1_000 && !this.#options.acceptOldEpochs) {",
-    breaks: 'DESIGN §7: every effect carries the epoch that it was planned for',
-    scenario: 'starts',
-    within: 24,
-  },
-  {
-    name: 'late-start-left-standing',
-    file: executor,
-    find: '      if (waited.over) {',
-    replace: "      if (waited.over && key === '') {",
-    breaks: 'src/node: what a start made after it was given up goes again',
-    scenario: 'starts',
+    scenario: 'epochs',
     within: 24,
   },
   {
@@ -99,7 +71,7 @@ export const GROUPS: readonly SystemMutant[] = [
       "        if (this.#runs) this.#report({ kind: 'stopped', clean: true });\n        if (this.#runs) this.#enter('stopping', '');",
     breaks: 'DESIGN §7: a move is Release, Stopped, Assign',
     scenario: 'operators',
-    within: 12,
+    within: 24,
   },
   {
     name: 'acknowledged-before-it-is-durable',
@@ -108,7 +80,7 @@ export const GROUPS: readonly SystemMutant[] = [
     replace:
       '    if (ready.persist !== null) this.#persist(ready.persist, [], now);\n    if (ready.persist !== null) for (const message of ready.sendAfterPersist) this.#hooks.send(message);',
     breaks: 'DESIGN §4: term, vote and entries are durable before what depends on them is sent',
-    scenario: 'owners',
+    scenario: 'logs',
     within: 60,
   },
 ];

@@ -3,9 +3,11 @@
  * `node seek.ts SCENARIO SEEDS [MUTANT]`. Prints one line of JSON, `{"seed":…,"rule":…,"words":…}` or
  * `{"seed":null}`. The sources are replaced while Node loads them; those on the disk stay as they are.
  */
+import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { SCENARIOS, type ScenarioName } from '../../simulation/scenarios.ts';
+import type { Script } from '../../simulation/script.ts';
 import { mutated } from '../mutant.ts';
 import { SYSTEM } from './index.ts';
 import { editsOf } from './system-mutant.ts';
@@ -40,10 +42,17 @@ const { scriptOf } = (await import(
   `${simulation}/script.ts`
 )) as typeof import('../../simulation/script.ts');
 
+function scriptFor(seed: number): Script {
+  if (!scenario.endsWith('.json')) {
+    return scriptOf({ seed, ...SCENARIOS[scenario as ScenarioName] });
+  }
+  const kept = readFileSync(new URL(`test/simulation/regressions/${scenario}`, root), 'utf8');
+  return (JSON.parse(kept) as { readonly script: Script }).script;
+}
+
 let found: object = { seed: null };
 for (let seed = 1; seed <= Number(seeds); seed += 1) {
-  const script = scriptOf({ seed, ...SCENARIOS[scenario as ScenarioName] });
-  const [first] = (await play({ script })).violations;
+  const [first] = (await play({ script: scriptFor(seed) })).violations;
   if (first === undefined) continue;
   found = { seed, rule: first.rule, words: `${first.node}: ${first.words}` };
   break;

@@ -10,7 +10,8 @@ export type Edit = Pick<Mutant, 'file' | 'find' | 'replace'>;
 export type SystemMutant = Omit<Mutant, 'caughtBy'> & {
   /** Where a second line of defence would hide that the rule is gone. */
   readonly also?: readonly Edit[];
-  readonly scenario: ScenarioName;
+  /** Or a script that was kept in `test/simulation/regressions/`. */
+  readonly scenario: ScenarioName | `${string}.json`;
   /** Seeds from 1 on; the first one that breaks a promise ends the hunt. */
   readonly within: number;
 };
