@@ -944,7 +944,8 @@ export const PROBLEMS = {
   },
   GUARDIAN_NOT_STARTED: {
     cause: 'the guardian process did not come up, and nothing is served without it',
-    remedy: 'look at the log for its own words; memory or process limits are the usual reason',
+    remedy:
+      'look at the log for its own words: limits of memory or processes, or a watchdog that is not there',
   },
   // local faults
   INTERNAL: {
