@@ -13,6 +13,7 @@ import { z } from 'zod';
 import type { Parameter } from '../cluster/definition.ts';
 import type { Millis } from '../lib/ids.ts';
 import { filesystemType, mountOptions } from './mount-options.ts';
+import { powerFence } from './power-devices.ts';
 import {
   absolutePath,
   cidr,
@@ -315,6 +316,12 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
     perNode: ['parameters'],
     refersTo: {},
     times: times(30_000, 15_000, 2_000, 5_000),
+  },
+  'power-fence': {
+    schema: powerFence,
+    perNode: [],
+    refersTo: {},
+    times: times(120_000, 5_000, 60_000, 5_000),
   },
   'emulated-address': {
     schema: emulatedAddress,

@@ -942,6 +942,10 @@ export const PROBLEMS = {
     cause: 'the daemon of the owner was started anew and no longer runs the group of that epoch',
     remedy: 'nothing to do; the group is assigned again under a new epoch',
   },
+  POWER_FENCE_FAILED: {
+    cause: 'no device says that the machine of the previous owner is off',
+    remedy: 'look at its power yourself; `policy: best-effort` lets the group start all the same',
+  },
   WATCHDOG_BUSY: {
     cause: 'another process feeds the watchdog of this machine',
     remedy: 'stop it (systemd, the watchdog daemon, sbd), or name another device in `watchdog:`',
@@ -952,7 +956,8 @@ export const PROBLEMS = {
   },
   GUARDIAN_NOT_STARTED: {
     cause: 'the guardian process did not come up, and nothing is served without it',
-    remedy: 'look at the log for its own words; memory or process limits are the usual reason',
+    remedy:
+      'look at the log for its own words: limits of memory or processes, or a watchdog that is not there',
   },
   // local faults
   INTERNAL: {
