@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FENCE_DEVICE_CONTRACT } from '../contract/fence-device.ts';
 import type { ClauseReport } from '../contract/fence-device-runner.ts';
+import { extraSession } from '../lab/extra-session.ts';
 import { type Guest, KernelLab, repositoryRoot, until } from '../lab/kernel/index.ts';
 
 const DISK = '/dev/lab/lun0';
@@ -17,6 +18,8 @@ const patience = (what: string) => ({ what, limitMs: PATIENCE_MS, intervalMs: 20
 const lab = new KernelLab();
 let first: Guest;
 let second: Guest;
+/** The device of the second session, once there is one. */
+let other: string | undefined;
 
 type Report = Record<'fitness' | 'start' | 'monitor', { readonly outcome: Told }>;
 type Told = { readonly status: number; readonly code: string | null; readonly detail: string };
@@ -172,22 +175,6 @@ describe('two machines', () => {
 
 /** Logs in once more, under the name of the second machine: another nexus of the same disk. */
 async function secondSession(guest: Guest): Promise<string> {
-  const other = '/dev/lab/other';
-  if ((await guest.exec(`test -b ${other}`)).status === 0) {
-    return (await guest.ok(`readlink -f ${other}`)).trim();
-  }
-  const set = 'iscsiadm -m iface -I other --op=update';
-  await guest.ok(`iscsiadm -m iface -I other --op=new
-    ${set} -n iface.initiatorname -v iqn.2026-01.lab:node2
-    ${set} -n iface.transport_name -v tcp
-    iscsiadm -m discovery -t st -p 10.99.0.10 -I other >/dev/null 2>&1
-    iscsiadm -m node -I other -l >/dev/null`);
-  await until(async () => {
-    const found = (await guest.ok('ls /sys/block')).match(/sd[a-z]/g) ?? [];
-    const device = (await guest.ok(`readlink -f ${DISK}`)).trim();
-    const name = found.find((each) => `/dev/${each}` !== device);
-    if (name === undefined) return false;
-    return (await guest.exec(`test -b /dev/${name} && ln -sfn /dev/${name} ${other}`)).status === 0;
-  }, patience('the second session has its disk'));
-  return (await guest.ok(`readlink -f ${other}`)).trim();
+  other ??= await extraSession(guest, { initiator: 'iqn.2026-01.lab:node2', lun: 0 });
+  return other;
 }

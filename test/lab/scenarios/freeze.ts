@@ -2,14 +2,11 @@
  * The owner's machine stands still, with writes in flight and dirty pages; another takes over; it
  * runs again: the disk refuses its writes, its address is gone, and it lets go of everything.
  */
-import { until } from '../kernel/index.ts';
-import { FLOATING_IP, MOUNT_POINT } from '../lab-config.ts';
 import { stillHeardMs } from '../watch/double-answers.ts';
-import { type Act, failoverScenario, noteOutage } from './story.ts';
+import { type Act, failoverScenario, holdsNothing, noteOutage, staleWrite } from './story.ts';
 
 /** P4: a frozen machine that runs again may be heard for so long; a guest's clock ticks at 100 Hz. */
 const SPOKEN_AFTER_THAW_MS = 50;
-const LET_GO_LIMIT_MS = 90_000;
 
 export const act: Act = async (all, report) => {
   const { lab } = all;
@@ -27,36 +24,10 @@ export const act: Act = async (all, report) => {
   const thawedAt = Date.now();
   guest.thaw();
   // Before it has torn anything down: a write with the old rights, below the file system.
-  const write = await guest.exec(
-    'dd if=/dev/zero of=/dev/lab/lun0 bs=4096 count=1 seek=100000 oflag=direct 2>&1',
-    30_000,
-  );
-  report.check(
-    'the disk refuses a write of the thawed machine',
-    write.status !== 0,
-    write.output.trim().split('\n').at(-1) ?? '',
-  );
-  const gone = await until(
-    async () => {
-      const { status, output } = await guest.exec(
-        `ip -o -4 addr show | grep -c '${FLOATING_IP}/'; grep -c ' ${MOUNT_POINT} ' /proc/mounts; true`,
-        10_000,
-      );
-      return (
-        status === 0 &&
-        output
-          .trim()
-          .split('\n')
-          .every((line) => line === '0')
-      );
-    },
-    { what: `${owner.node} lets go of address and mount`, limitMs: LET_GO_LIMIT_MS },
-    () => all.cluster.logTail(owner.id),
-  ).then(
-    () => '',
-    (error: unknown) => String(error),
-  );
-  report.check('the thawed machine lets go of address and mount', gone === '', gone.slice(0, 300));
+  const write = await staleWrite(guest);
+  report.check('the disk refuses a write of the thawed machine', write.status !== 0, write.output);
+  const gone = await holdsNothing(all, owner.id);
+  report.check('the thawed machine lets go of address and mount', gone === '', gone);
   const spoke = stillHeardMs(all.watch.heard, owner.id, thawedAt);
   report.measure('spokenAfterThawMs', spoke);
   report.check(
