@@ -3,7 +3,7 @@
 import type { Scenario } from '../scenario.ts';
 import { boot } from './boot.ts';
 import { daemonKill } from './daemon-kill.ts';
-import { freeze } from './freeze.ts';
+import { freeze, freezeForAnHour } from './freeze.ts';
 import { interconnectCut } from './interconnect-cut.ts';
 import { isolate } from './isolate.ts';
 import { leftovers } from './leftovers.ts';
@@ -24,6 +24,7 @@ export const scenarios: readonly Scenario[] = [
   leftovers,
   powerLoss,
   freeze,
+  freezeForAnHour,
   isolate,
   interconnectCut,
   daemonKill,

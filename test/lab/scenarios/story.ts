@@ -14,7 +14,7 @@ export type Act = (all: FailoverLab, report: Report) => Promise<void>;
 
 /** A cluster of its own, one act, and the verdict of its clients. */
 export function failoverScenario(
-  facts: Pick<Scenario, 'name' | 'about' | 'sabotages'> & { readonly act: Act },
+  facts: Pick<Scenario, 'name' | 'about' | 'sabotages' | 'lab'> & { readonly act: Act },
 ): Scenario {
   const { act, ...rest } = facts;
   return {
