@@ -62,6 +62,20 @@ const WAITING_FOR: Readonly<Record<ActionVerb, RunResourceState>> = {
   resume: 'resuming',
 };
 
+export type RunResource = {
+  readonly name: string;
+  readonly type: string;
+  readonly state: RunResourceState;
+  /** How the last action on it failed; null: it did not. */
+  readonly code: string | null;
+  /** Under maintenance. */
+  readonly paused: boolean;
+};
+
+function failureOf(verb: ActionVerb): 'STOP_FAILED' | 'START_FAILED' {
+  return verb === 'stop' || verb === 'kill' ? 'STOP_FAILED' : 'START_FAILED';
+}
+
 export class GroupRun {
   readonly group: GroupId;
   readonly epoch: Epoch;
@@ -100,12 +114,10 @@ export class GroupRun {
     return this.#slots.silent;
   }
 
-  resources(): readonly { readonly name: string; readonly type: string; readonly state: string }[] {
-    return this.#slots.all.map((slot) => ({
-      name: slot.definition.name,
-      type: slot.definition.type,
-      state: slot.state,
-    }));
+  resources(): readonly RunResource[] {
+    return this.#slots.all.map(({ definition: { name, type }, state, code, paused }) => {
+      return { name, type, state, code, paused };
+    });
   }
 
   /** When `step({kind: 'deadline'})` is wanted; Infinity when only events can change anything. */
@@ -132,6 +144,9 @@ export class GroupRun {
       case 'stop':
         if (this.#runs) this.#enter('stopping', '');
         break;
+      case 'paused':
+        this.#pause(event.resources);
+        break;
       case 'superseded':
         this.#kill('SUPERSEDED', 'a newer epoch of the group exists');
         break;
@@ -148,6 +163,7 @@ export class GroupRun {
 
   #actionDone(slot: Slot, verb: ActionVerb, end: ActionEnd): void {
     if (slot.state !== WAITING_FOR[verb]) return; // a late answer to a question that is settled
+    slot.code = end.ok ? null : (end.code ?? failureOf(verb));
     if (!end.ok) {
       this.#actionFailed(slot, verb, end);
       return;
@@ -177,7 +193,7 @@ export class GroupRun {
   #actionFailed(slot: Slot, verb: ActionVerb, end: ActionEnd): void {
     slot.state = 'failed';
     if (verb === 'kill') this.#killFailed(slot, end);
-    const code = end.code ?? (verb === 'stop' || verb === 'kill' ? 'STOP_FAILED' : 'START_FAILED');
+    const code = end.code ?? failureOf(verb);
     this.#kill(code, `${verb} of ${slot.definition.name}: ${end.detail}`);
   }
 
@@ -195,7 +211,16 @@ export class GroupRun {
 
   #killFailed(slot: Slot, end: ActionEnd): void {
     slot.failures += 1;
+    const { name } = slot.definition;
     // A hung unmount of a fenced disk harms nobody; an address or an application does (DESIGN §7).
+    const next =
+      slot.failures < MAX_KILLS
+        ? 'it is tried again'
+        : isVisible(slot)
+          ? 'the machine is reset'
+          : 'it is left behind, and the next owner fences its disk';
+    const times = `kill ${slot.failures} of ${MAX_KILLS} of ${name} failed`;
+    this.#enter(this.#phase, `${times}, ${next}: ${end.detail}`);
     if (slot.failures < MAX_KILLS || !isVisible(slot)) return;
     this.#effects.push({
       kind: 'self-fence',
@@ -206,6 +231,8 @@ export class GroupRun {
   #broken(slot: Slot, code: string, detail: string, now: Millis): void {
     // Whatever is being changed was not watched any more when this was said.
     if (slot.state !== 'started' || !this.#runs) return;
+    // Whatever else is done about it under maintenance, a disk that another node has taken is lost.
+    if (slot.paused && code !== 'DISK_FENCED') return;
     const { count, windowMs } = this.#options.restarts;
     this.#restartedMs = this.#restartedMs.filter((at) => now - at < windowMs);
     const affected = this.#slots.withDependents(slot);
@@ -350,7 +377,22 @@ export class GroupRun {
     this.#effects.push({ kind: 'act', resource: name, verb, timeoutMs });
   }
 
+  /** What comes back from maintenance is watched anew: what broke meanwhile is found then. */
+  #pause(names: readonly string[]): void {
+    for (const slot of this.#slots.all) {
+      const paused = names.includes(slot.definition.name);
+      if (paused === slot.paused) continue;
+      slot.paused = paused;
+      if (slot.state !== 'started') continue;
+      if (!paused) this.#watch(slot);
+      else if (slot.class !== 'disk') {
+        this.#effects.push({ kind: 'unwatch', resource: slot.definition.name });
+      }
+    }
+  }
+
   #watch(slot: Slot): void {
+    if (slot.paused && slot.class !== 'disk') return;
     this.#effects.push({ kind: 'watch', resource: slot.definition.name });
   }
 

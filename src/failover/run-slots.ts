@@ -16,6 +16,9 @@ export type Slot = {
   touched: boolean;
   /** Kills that failed. */
   failures: number;
+  /** How the last action on it failed; null: it did not. */
+  code: string | null;
+  paused: boolean;
   /**
    * Disks only: before an application starts anew the disk is asked whether it is still ours. `due`
    * until everything that is being ended has ended, then `asked` until it has answered.
@@ -49,8 +52,8 @@ export class Slots {
     this.all = resources.map((definition) => {
       const kind = classOf(definition);
       const prepared = !needsPreparation(kind);
-      const blank = { state: 'stopped', touched: false, failures: 0, proof: 'given' } as const;
-      return { definition, class: kind, prepared, ...blank };
+      const blank = { touched: false, failures: 0, code: null, paused: false } as const;
+      return { definition, class: kind, prepared, state: 'stopped', proof: 'given', ...blank };
     });
   }
 

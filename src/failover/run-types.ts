@@ -54,6 +54,8 @@ export type RunEvent =
   | { readonly kind: 'lease'; readonly state: 'serve' | 'suspend' | 'resume' | 'lost' }
   /** A committed `release`, or the daemon is asked to stop. */
   | { readonly kind: 'stop' }
+  /** Under maintenance now, by name: not watched, and what is found broken changes nothing. */
+  | { readonly kind: 'paused'; readonly resources: readonly string[] }
   /** A newer epoch of the group is known: not ours any more, whoever has it. */
   | { readonly kind: 'superseded' }
   | { readonly kind: 'deadline' };

@@ -164,7 +164,7 @@ function groupStatus(
         resource: resource.name,
         type: resource.type,
         state: resource.state,
-        code: null,
+        code: resource.code,
       })),
     },
     failures: group.failures,
