@@ -49,7 +49,7 @@ export type RunOptions = {
   readonly sabotage?: readonly string[] | undefined;
 };
 
-/** What `src/main.ts` is called with; it stands above this layer and is loaded when needed. */
+/** What `src/main.ts` is called with; it stands above this layer and is handed in. */
 export type DaemonEntry = {
   main(options: {
     readonly configPath: string;
@@ -59,6 +59,8 @@ export type DaemonEntry = {
   }): Promise<void>;
 };
 
+export type LoadDaemon = () => Promise<DaemonEntry>;
+
 /**
  * Starts the daemon in this process. Comes back when it runs; it then ends the process itself. What
  * could not start is said on stderr, and the process ends: nothing is left half-way.
@@ -67,6 +69,7 @@ export async function run(
   context: CommandContext,
   options: RunOptions,
   socketPath: string | undefined,
+  daemon: LoadDaemon,
 ): Promise<void> {
   try {
     const { SABOTAGES } = await import('../config/types.ts');
@@ -74,7 +77,7 @@ export async function run(
     if (sabotage.length !== (options.sabotage?.length ?? 0)) {
       throw new HoldfastError('USAGE', { detail: `--sabotage is one of ${SABOTAGES.join(', ')}` });
     }
-    const entry: DaemonEntry = await import(new URL('../main.ts', import.meta.url).href);
+    const entry = await daemon();
     const { config: configPath, node, dataDirectory, logFile, trace } = options;
     await entry.main({
       configPath,

@@ -244,9 +244,9 @@ export class GroupRun {
     this.#restartedMs.push(now);
     for (const one of affected) this.#stamps.delete(one.definition.name);
     this.#enter('starting', `restart of ${slot.definition.name}: ${detail}`);
-    // It may have ended because the disk was taken away. What the page cache then holds was never
-    // written, and whoever starts on it would serve it as durable (P3).
-    for (const disk of this.#slots.disks) if (disk.state === 'started') disk.proof = 'due';
+    // It may have ended because a write failed, or because the disk was taken away. What the page cache
+    // then holds was never written, and whoever starts on it would serve it as durable (P3).
+    for (const one of this.#slots.storage) if (one.state === 'started') one.proof = 'due';
     // It may only have stopped to answer: a `start` would find it running and change nothing.
     for (const one of affected) if (one.touched && !isOver(one)) this.#act(one, 'kill');
   }
@@ -280,19 +280,23 @@ export class GroupRun {
     if (ending && this.#slots.all.every(isOver)) this.#down();
   }
 
-  /** `start` of a disk that is held only asks: nothing that could still write may live by then. */
-  #proveDisks(): void {
+  /**
+   * `start` of what is up only asks: a disk whether it is still ours, then a mount whether every write
+   * has reached it. Nothing that could still write may live by then.
+   */
+  #proveStorage(): void {
     if (this.#slots.all.some(({ state }) => state === 'killing')) return;
-    for (const disk of this.#slots.disks) {
-      if (disk.proof !== 'due') continue;
-      disk.proof = 'asked';
-      this.#act(disk, 'start');
+    for (const slot of this.#slots.storage) {
+      if (slot.proof !== 'due') continue;
+      if (!this.#slots.needsAre(slot, ({ proof }) => proof === 'given')) continue;
+      slot.proof = 'asked';
+      this.#act(slot, 'start');
     }
   }
 
   #startWhatMay(now: Millis): void {
-    this.#proveDisks();
-    const proven = this.#slots.disks.every(({ proof }) => proof === 'given');
+    this.#proveStorage();
+    const proven = this.#slots.storage.every(({ proof }) => proof === 'given');
     for (const slot of this.#slots.all) {
       if (slot.state === 'stopped' && !slot.prepared) {
         if (this.#slots.needsAre(slot, (need) => need.prepared)) this.#act(slot, 'prepare');

@@ -20,8 +20,9 @@ export type Slot = {
   code: string | null;
   paused: boolean;
   /**
-   * Disks only: before an application starts anew the disk is asked whether it is still ours. `due`
-   * until everything that is being ended has ended, then `asked` until it has answered.
+   * Disks and mounts only: before an application starts anew they are asked whether what it would
+   * read is on a disk that is ours. `due` until everything that is being ended has ended, then `asked`
+   * until the answer is there.
    */
   proof: 'given' | 'due' | 'asked';
 };
@@ -71,8 +72,8 @@ export class Slots {
     return slot.definition.needs.every((name) => holds(this.named(name)));
   }
 
-  get disks(): readonly Slot[] {
-    return this.all.filter((slot) => slot.class === 'disk');
+  get storage(): readonly Slot[] {
+    return this.all.filter(({ class: kind }) => kind === 'disk' || kind === 'mount');
   }
 
   /** The slot and everything that cannot work without it, directly or through others. */

@@ -45,6 +45,8 @@ export class Guardian {
   /** The newest epoch of each group that was torn down or disarmed: never armed again. */
   readonly #ended = new Map<GroupId, Epoch>();
   readonly #tearing = new Map<GroupId, Promise<void>>();
+  /** By group and epoch: what had to be down by when, and is not known to be. */
+  readonly #overdue = new Map<string, Overdue>();
   #abort = new AbortController();
 
   constructor(options: GuardianOptions) {
@@ -53,14 +55,15 @@ export class Guardian {
 
   /** Watches the deadlines until `signal` aborts. */
   async watch(signal: AbortSignal): Promise<void> {
+    const end = (): void => this.#abort.abort(WITHDRAWN);
+    signal.addEventListener('abort', end, { once: true });
     while (!signal.aborted) {
       this.#tearDownOverdue();
       const nextMs = Math.min(...[...this.#armed.values()].map((arm) => arm.downByMs), Infinity);
       const delayMs = Math.max(0, Math.min(nextMs - this.#options.clock.now(), 60_000));
       this.#abort = new AbortController();
-      const woken = AbortSignal.any([signal, this.#abort.signal]);
       // A new deadline or the end of the watch ends the wait early; that is no failure.
-      await this.#options.clock.after(delayMs, woken).catch(() => {});
+      await this.#options.clock.after(delayMs, this.#abort.signal).catch(() => {});
     }
   }
 
@@ -101,6 +104,21 @@ export class Guardian {
     await Promise.all(this.#tearing.values());
   }
 
+  /**
+   * In words: what serves although it must not, `graceMs` after its time; null when nothing does.
+   * What is left of a mount does not count: the disk is fenced.
+   */
+  trouble(graceMs: Millis): string | null {
+    const now = this.#options.clock.now();
+    const late = [...this.#overdue.values(), ...this.#armed.values()].find(
+      ({ downByMs }) => downByMs + graceMs < now,
+    );
+    if (late === undefined) return null;
+    const left = 'left' in late ? late.left : [];
+    const what = left.length === 0 ? 'it is not down yet' : left.join(', ');
+    return `group ${late.group} epoch ${late.epoch} had to be down: ${what}`;
+  }
+
   #whyStale({ group, epoch, downByMs }: Arm): string | null {
     const current = this.#armed.get(group);
     if (epoch <= (this.#ended.get(group) ?? 0)) return 'this epoch has ended here';
@@ -125,6 +143,8 @@ export class Guardian {
   #tearDown(arm: Arm): void {
     this.#armed.delete(arm.group);
     this.#end(arm.group, arm.epoch);
+    const { group, epoch, downByMs } = arm;
+    this.#overdue.set(`${group}/${epoch}`, { group, epoch, downByMs, left: [] });
     const done = this.#undoAll(arm)
       .catch((error: unknown) => this.#options.log(`tear-down of ${arm.group}: ${String(error)}`))
       .finally(() => this.#tearing.delete(arm.group));
@@ -139,6 +159,9 @@ export class Guardian {
     const { group, epoch } = arm;
     this.#options.log(`tearing down ${group} epoch ${epoch}`);
     const failures = await this.#undoUntilDone(arm.teardown.filter(isEssential));
+    const name = `${group}/${epoch}`;
+    if (failures.length === 0) this.#overdue.delete(name);
+    else this.#overdue.set(name, { ...arm, left: failures.map(({ item }) => item.kind) });
     const published = failures.length === 0 ? this.#publish(arm) : Promise.resolve();
     const rest = await this.#undoOnce(arm.teardown.filter((item) => !isEssential(item)));
     const all = [...failures, ...rest].map(({ item, reason }) => `${item.kind}: ${reason}`);
@@ -173,6 +196,7 @@ export class Guardian {
   }
 }
 
+type Overdue = Pick<Arm, 'group' | 'epoch' | 'downByMs'> & { readonly left: readonly string[] };
 type Failure = { readonly item: Teardown; readonly reason: string };
 
 /** Until the new message holds: its list, since that is the newer truth, and the earlier deadline. */

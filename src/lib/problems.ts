@@ -28,6 +28,24 @@ export const PROBLEMS = {
     cause: 'no member of this name belongs to the cluster',
     remedy: 'list the members with `holdfast members`',
   },
+  NOT_PERMITTED: {
+    cause:
+      'your user may not do this: it is in neither of the groups that `operators:` names, or asks only',
+    remedy: 'ask somebody in the admin group, or have your user added to it and log in anew',
+  },
+  OPERATOR_GROUP_UNKNOWN: {
+    cause: 'a group that `operators:` names is not known on this machine',
+    remedy: 'make it with `groupadd --system NAME`, or correct the name',
+  },
+  PEER_UNKNOWN: {
+    cause: 'the kernel does not say who is at the other end of the connection',
+    remedy:
+      'repeat the command; on a kernel without SO_PEERGROUPS (before 4.13) only root may write',
+  },
+  UNKNOWN_SUBJECT: {
+    cause: 'neither a failover group nor a member of this name is known',
+    remedy: 'list the names with `holdfast groups` and `holdfast members`',
+  },
   EPOCHS_EXHAUSTED: {
     cause: 'the ownership epoch has reached its last value, 2^32-1',
     remedy: 'create the cluster anew with a new cluster id and release the disks',
@@ -164,6 +182,14 @@ export const PROBLEMS = {
     cause: 'the node runs a group from which this one keeps apart',
     remedy: 'bring another node back, or change `apart:` of the groups',
   },
+  BAD_SUPPOSITION: {
+    cause: 'what is supposed is not understood',
+    remedy: 'suppose one of the things that the message lists',
+  },
+  BUDGET_EXCEEDED: {
+    cause: 'the group is served, and a phase of its failover took longer than its budget allows',
+    remedy: 'read the phases in `holdfast timeline GROUP`; correct the cause, or the budget',
+  },
   CAPACITY_EXCEEDED: {
     cause: 'the node has no room left for the group',
     remedy: 'move other groups away, or correct `uses:` of the group or the capacity of the node',
@@ -183,6 +209,14 @@ export const PROBLEMS = {
   OWNER_STOP_OVERDUE: {
     cause: 'the owner should have stopped the group long ago, even by force, and has not said so',
     remedy: 'nothing to do; its lease is not renewed any more and the next owner fences its disks',
+  },
+  REVISION_UNKNOWN: {
+    cause: 'the history does not hold such a definition of the group any more',
+    remedy: 'list what it holds with `holdfast history`, or apply a file',
+  },
+  WOULD_INTERRUPT: {
+    cause: 'what is asked for stops a group that is in use',
+    remedy: 'read the difference, and repeat the command with --yes when that may be',
   },
   WAITS_FOR_GROUP: {
     cause: 'the group starts after another one, or stops before it, and that is not done yet',
@@ -344,6 +378,43 @@ export const PROBLEMS = {
   DISK_HAS_HOLDERS: {
     cause: 'a layer above the disk (LVM, multipath, RAID, loop) is built on it on this node',
     remedy: 'take the layer down; until then this node cannot take the group',
+  },
+  RELEASE_NOT_FORCED: {
+    cause: 'the disk carries reservation keys, and nothing was changed',
+    remedy: 'make sure that no machine that held it can come back and write, then say `--force`',
+  },
+  RELEASE_OWNED: {
+    cause: 'a group of this cluster owns the disk',
+    remedy: 'stop it first: `holdfast standby --group GROUP`',
+  },
+  RELEASE_INCOMPLETE: {
+    cause: 'keys came back while they were taken away: some machine goes on using the disk',
+    remedy: 'stop the daemons that use this disk, then release it again',
+  },
+  DISK_NOT_EMPTY: {
+    cause: 'the disk carries data, and formatting would destroy them',
+    remedy: 'look at what `wipefs DEVICE` prints; if the data are not needed, say `--force`',
+  },
+  DISK_RESERVED: {
+    cause: 'the disk carries reservation keys: a cluster uses it or used it',
+    remedy: 'release it first: `holdfast disk release DEVICE`',
+  },
+  FORMAT_FAILED: {
+    cause: 'the program that makes the file system failed',
+    remedy: 'read what it said; the disk carries no usable file system now',
+  },
+  DISK_NOT_RESTORED: {
+    cause: 'the verification changed blocks of the disk and could not put the old data back',
+    remedy: 'take the disk for damaged: restore its data from a backup',
+  },
+  VERIFICATION_ENDED: {
+    cause: 'the verification was ended before it was through; the disk is as it was before',
+    remedy: 'run `holdfast disk verify` again',
+  },
+  VERIFICATION_PEER_FAILED: {
+    cause: 'the command that should bring the second initiator did not start or did not answer',
+    remedy:
+      'try it by hand: it must print one line of JSON and wait (default: `ssh NODE holdfast disk attend`)',
   },
   DISK_IMAGE_CORRUPT: {
     cause: 'the file of an emulated disk cannot be read',
@@ -568,6 +639,14 @@ export const PROBLEMS = {
     cause: 'the control group of an application cannot be used',
     remedy: 'see that a version 2 hierarchy is mounted and writable for the daemon',
   },
+  UNDO_FAILED: {
+    cause: 'a command that takes a resource down did not succeed',
+    remedy: 'read its words in the message and run it by hand; the node may still hold something',
+  },
+  USER_UNKNOWN: {
+    cause: 'this node does not know the user in whose name a program is to run',
+    remedy: 'make the user on every node, with the same number, or correct the definition',
+  },
   UNMOUNT_FAILED: {
     cause: 'a file system could not be unmounted, not even lazily',
     remedy: 'see who holds it with `fuser -m`; the disk itself stays fenced',
@@ -709,6 +788,10 @@ export const PROBLEMS = {
     remedy:
       'see in the log why the guardian did not acknowledge; it opens the filter with each renewal',
   },
+  APPLICATION_DEGRADED: {
+    cause: 'an application answers, and says that it is not as it should be (status 190)',
+    remedy: 'read its own words in the message; it goes on being served',
+  },
   APPLICATION_EXITED: {
     cause: 'the process of an application ended by itself',
     remedy: 'read the log file of the application; the message names it',
@@ -737,6 +820,12 @@ export const PROBLEMS = {
     cause: 'the network device of an address or of a virtual MAC address has no carrier',
     remedy: 'check cable, switch and the state of the device',
   },
+  WRITES_LOST: {
+    cause:
+      'the disk refused a write since the file system was mounted; memory holds what it does not',
+    remedy:
+      'nothing by hand: the file system is mounted anew; see why the disk refused (kernel log)',
+  },
   MOUNT_FAILED: {
     cause: 'the kernel refused to mount a file system',
     remedy: 'read the reason in the message and in the kernel log',
@@ -748,6 +837,75 @@ export const PROBLEMS = {
   RESOURCE_MISCONFIGURED: {
     cause: 'a parameter of a resource is missing or cannot be used',
     remedy: 'correct the definition; the message names the parameter',
+  },
+  EXPORT_REFUSED: {
+    cause: 'the NFS server of this node refused to export a directory, or to take the export back',
+    remedy: 'read the words of exportfs in the message',
+  },
+  MODULE_AGENT_INVALID: {
+    cause: 'an agent that is a module cannot be loaded, or lacks actions',
+    remedy: 'read the reason in the message; src/resources/README.md says what it must export',
+  },
+  NFS_SERVER_DOWN: {
+    cause: 'the NFS server of this node does not run, so nothing can be exported here',
+    remedy: 'start and enable nfs-server.service on every node; the cluster moves only the exports',
+  },
+  OCF_FAILED: {
+    cause:
+      'an OCF agent reported a failure (status 1 or 9, or one that the standard does not know)',
+    remedy: 'read its own reason in the message, and the log file of the resource',
+  },
+  OCF_ARGUMENTS: {
+    cause: 'an OCF agent cannot use its parameters on this node (status 2)',
+    remedy: 'read its own reason in the message; the same parameters may be right on another node',
+  },
+  OCF_UNIMPLEMENTED: {
+    cause: 'an OCF agent does not offer an action that is needed (status 3)',
+    remedy: 'see its meta-data; another agent, or a newer version of it, may offer the action',
+  },
+  OCF_PERMISSION: {
+    cause: 'an OCF agent lacks permissions on this node (status 4)',
+    remedy: 'run the daemon as root, or mend the permissions that the message names',
+  },
+  OCF_NOT_INSTALLED: {
+    cause: 'an OCF agent misses a program or a file on this node (status 5)',
+    remedy: 'install what the message names on every node that may own the group',
+  },
+  OCF_NOT_CONFIGURED: {
+    cause: 'an OCF agent cannot be used with its parameters on any node (status 6)',
+    remedy: 'correct the definition; the message carries the reason of the agent',
+  },
+  OCF_DEGRADED: {
+    cause: 'an OCF agent says that its resource runs, but is degraded (status 190 or 191)',
+    remedy: 'read its own reason in the message; it goes on being served',
+  },
+  OCF_AGENT_MISSING: {
+    cause: 'no executable OCF agent of this name is there',
+    remedy: 'install the package resource-agents, or put the agent into /etc/holdfast/agents',
+  },
+  OCF_META_DATA_GARBLED: {
+    cause: 'what an OCF agent says of itself is not the meta-data of the standard',
+    remedy: 'run it with the word meta-data and compare with the OCF standard',
+  },
+  AGENT_NOT_TRUSTED: {
+    cause: 'an agent or its directory can be written by others than root, and it would run as root',
+    remedy: 'make both owned by root and writable for root alone',
+  },
+  RECOVERY_FAILED: {
+    cause: 'the recovery command of an application did not put its data right',
+    remedy: 'read its output in the log file of the application; it is not started without it',
+  },
+  UNIT_ENABLED: {
+    cause: 'systemd would start the unit by itself at boot, whoever owns the group',
+    remedy: 'disable the unit on every node (`systemctl disable`); the cluster starts it',
+  },
+  UNIT_FAILED: {
+    cause: 'systemd reports that a unit failed, or cannot be asked',
+    remedy: 'read the message, and `journalctl -u` with the name of the unit',
+  },
+  UNIT_NOT_FOUND: {
+    cause: 'systemd does not know the unit, or cannot read its file',
+    remedy: 'install the unit on every node that may own the group, or correct its name',
   },
   // observability
   LOG_UNWRITABLE: {
@@ -787,6 +945,14 @@ export const PROBLEMS = {
   OWNER_RESTARTED: {
     cause: 'the daemon of the owner was started anew and no longer runs the group of that epoch',
     remedy: 'nothing to do; the group is assigned again under a new epoch',
+  },
+  WATCHDOG_BUSY: {
+    cause: 'another process feeds the watchdog of this machine',
+    remedy: 'stop it (systemd, the watchdog daemon, sbd), or name another device in `watchdog:`',
+  },
+  WATCHDOG_FAILED: {
+    cause: 'the watchdog device is missing or does not do as it is told',
+    remedy: 'load its driver (`modprobe softdog` where the board has none), or remove `watchdog:`',
   },
   GUARDIAN_NOT_STARTED: {
     cause: 'the guardian process did not come up, and nothing is served without it',

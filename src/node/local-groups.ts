@@ -8,6 +8,7 @@
  * It does not choose owners and does not judge whether the cluster is right to take a group away.
  */
 import type { Applied } from '../cluster/apply.ts';
+import { STOPPED_IN_ORDER } from '../cluster/apply-evidence.ts';
 import type { Command } from '../cluster/command.ts';
 import { resolveParameters } from '../cluster/parameters.ts';
 import { inMaintenance } from '../cluster/queries.ts';
@@ -19,7 +20,7 @@ import { known } from '../lib/assert.ts';
 import type { Epoch, GroupId, Millis, NodeId } from '../lib/ids.ts';
 import { sha256Hex } from '../lib/sha256.ts';
 import type { LocalGroup } from '../membership/heartbeat.ts';
-import { RESOURCE_CLASSES } from '../resources/agent.ts';
+import { type Outcome, RESOURCE_CLASSES } from '../resources/agent.ts';
 import { Executor } from './executor.ts';
 import type { NodeEvent } from './node-event.ts';
 import { OwnedGroup } from './owned-group.ts';
@@ -51,7 +52,7 @@ export class LocalGroups {
 
   constructor(options: LocalGroupsOptions) {
     this.#options = options;
-    const { clock, agents } = options.world;
+    const { clock, agents, isLoaded } = options.world;
     this.#executor = new Executor({
       clock,
       agents,
@@ -67,6 +68,12 @@ export class LocalGroups {
         const { epoch } = context;
         options.post({ kind: 'broken', group, epoch, resource: definition.name, code, detail });
       },
+      degraded: ({ group, definition, context }, outcome) => {
+        const word = outcome === null ? 'well' : 'degraded';
+        const why = outcome === null ? '' : `: ${outcome.code ?? outcome.status} ${outcome.detail}`;
+        options.changed(group, context.epoch, word, `${definition.name}${why}`);
+      },
+      ...(isLoaded === undefined ? {} : { isLoaded }),
     });
   }
 
@@ -82,6 +89,11 @@ export class LocalGroups {
   /** Something of an earlier epoch is still being made here, although nobody wants it. */
   busy(group: GroupId): boolean {
     return this.#executor.busy(group);
+  }
+
+  /** What is not as it should be with a resource that runs here. */
+  degraded(group: GroupId, resource: string): Outcome | null {
+    return this.#watcher.degraded(group, resource);
   }
 
   get idle(): boolean {
@@ -245,6 +257,7 @@ export class LocalGroups {
       epoch: group.epoch,
       reason: group.reason,
       previousOwner: group.previousOwner,
+      clean: leftClean(state(), group),
       resources: definition.resources,
       predecessorFenced: predecessorFenced(state(), group),
       predecessor: assignedBefore(state(), group)?.epoch,
@@ -343,6 +356,18 @@ function predecessorFenced(state: ClusterState, group: GroupState): boolean {
   if (before === undefined) return false;
   const disks = group.definition.resources.filter((resource) => resource.type === 'disk');
   return disks.every((disk) => (group.fencedEpoch[disk.name] ?? 0) >= before.epoch);
+}
+
+/** Whether the owner before this one stopped everything in order; null where the history is too short. */
+function leftClean(state: ClusterState, group: GroupState): boolean | null {
+  const before = assignedBefore(state, group);
+  // Nobody had it before: there is nothing half-written.
+  if (before === undefined) return group.previousOwner === null ? true : null;
+  const { group: name } = group.definition;
+  const end = state.history.findLast(
+    (entry) => entry.event === 'stopped' && entry.group === name && entry.epoch === before.epoch,
+  );
+  return end?.detail.startsWith(STOPPED_IN_ORDER) ?? false;
 }
 
 function assignedBefore(

@@ -108,6 +108,18 @@ export type Timeline = {
   readonly phasesMs: Readonly<Partial<Record<Phase, Millis>>>;
 };
 
+/** `index`: the log entry that proves it; null: this node merely sees it so now. */
+export type Sentence = { readonly text: string; readonly index: number | null };
+
+/** Why a group is where it is, or a node what it is: from committed evidence. */
+export type Explanation = {
+  readonly kind: 'group' | 'node';
+  readonly name: string;
+  readonly sentences: readonly Sentence[];
+  /** What to do, for each code that stands in the way; empty when nothing does. */
+  readonly remedies: readonly string[];
+};
+
 /** Server-sent events of `/v1/events`. */
 export type ClusterEvent =
   | { readonly kind: 'history'; readonly entry: HistoryEntry }

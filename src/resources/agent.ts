@@ -15,6 +15,8 @@ export type ActionContext = {
   readonly epoch: Epoch;
   readonly reason: Reason;
   readonly previousOwner: NodeId | null;
+  /** Whether the epoch before this one stopped everything in order; null or absent: nobody knows. */
+  readonly clean?: boolean | null;
   /** The other resources of the group: a file system finds its disk here. */
   readonly resources: readonly ResourceDefinition[];
   /** Disk agent: every earlier epoch's takeover of this disk was verified and committed (§8 step 5). */
@@ -78,5 +80,10 @@ export const RESOURCE_CLASSES: Readonly<Record<string, ResourceClass>> = {
   'virtual-mac': 'address',
   'floating-ip': 'address',
   'emulated-address': 'address',
+  route: 'address',
   application: 'application',
+  systemd: 'application',
+  ocf: 'application',
+  'nfs-export': 'application',
+  module: 'application',
 };

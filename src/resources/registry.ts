@@ -11,6 +11,12 @@ import { ApplicationAgent } from './agents/application.ts';
 import { EmulatedAddressAgent } from './agents/emulated-address.ts';
 import { FilesystemAgent } from './agents/filesystem.ts';
 import { FloatingIpAgent } from './agents/floating-ip.ts';
+import { ModuleAgent } from './agents/module.ts';
+import { NfsExportAgent } from './agents/nfs-export.ts';
+import { OCF_PLACES } from './agents/ocf/program.ts';
+import { OcfAgent } from './agents/ocf.ts';
+import { RouteAgent } from './agents/route.ts';
+import { SystemdAgent } from './agents/systemd.ts';
 import { VirtualMacAgent } from './agents/virtual-mac.ts';
 
 export type RegistryOptions = {
@@ -34,7 +40,12 @@ export function createAgents(options: RegistryOptions): ReadonlyMap<string, Reso
     ['filesystem', new FilesystemAgent({ clock, deviceOf })],
     ['virtual-mac', new VirtualMacAgent()],
     ['floating-ip', new FloatingIpAgent({ clock, filter, log, ...lease })],
+    ['route', new RouteAgent()],
     ['application', new ApplicationAgent({ clock, logDirectory })],
+    ['systemd', new SystemdAgent({ clock })],
+    ['ocf', new OcfAgent({ clock, logDirectory, places: OCF_PLACES })],
+    ['nfs-export', new NfsExportAgent()],
+    ['module', new ModuleAgent({ clock, log, agentsDirectory: OCF_PLACES.agentsDirectory })],
     ['emulated-address', new EmulatedAddressAgent()],
   ]);
 }

@@ -27,6 +27,7 @@ import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
 import { parseMountInfo } from './mounts.ts';
 import { addressOf, ioctl } from './sg-io.ts';
+import { deviceNumber } from './superblock.ts';
 
 export type BlockDevice = {
   /** `/dev/sda`, without links. */
@@ -43,14 +44,19 @@ export async function findBlockDevice(path: string): Promise<BlockDevice> {
   try {
     const real = await realpath(path);
     const facts = await stat(real);
-    const name = basename(real);
-    if (facts.isBlockDevice() && (await exists(`/sys/block/${name}`))) {
+    const name = facts.isBlockDevice() ? await kernelName(real) : '';
+    if (name !== '' && (await exists(`/sys/block/${name}`))) {
       return { path: real, name, rdev: facts.rdev };
     }
   } catch (cause) {
     throw new HoldfastError('DISK_DEVICE_INVALID', { device: path, found: 'nothing' }, { cause });
   }
   throw new HoldfastError('DISK_DEVICE_INVALID', { device: path, found: 'no whole disk' });
+}
+
+/** `/dev/mapper/x` may be a node of its own: the kernel calls it `dm-0`. */
+async function kernelName(path: string): Promise<string> {
+  return basename(await readlink(`/sys/dev/block/${await deviceNumber(path)}`));
 }
 
 /**
@@ -62,7 +68,10 @@ export async function findByIdentity(identity: string): Promise<readonly string[
   const found: string[] = [];
   for (const name of names.toSorted()) {
     const page = await readFile(`/sys/block/${name}/device/vpd_pg83`).catch(() => null);
-    if (page !== null && identityOf(page) === identity) found.push(`/dev/${name}`);
+    // A namespace of NVMe has no such page; the kernel writes its identity into `wwid`.
+    const wwid = await readFile(`/sys/block/${name}/wwid`, 'utf8').catch(() => '');
+    const known = page === null ? wwid.trim() : identityOf(page);
+    if (known === identity) found.push(`/dev/${name}`);
   }
   return found;
 }
@@ -171,7 +180,7 @@ export async function claim(device: BlockDevice): Promise<ExclusiveClaim | null>
 /** Where the disk or a partition is mounted, in any mount namespace that a process lives in. */
 export async function mountsEverywhere(device: BlockDevice): Promise<readonly string[]> {
   const names = [device.name, ...(await partitions(device.name))];
-  const numbers = new Set(await Promise.all(names.map(deviceNumber)));
+  const numbers = new Set(await Promise.all(names.map(numberOf)));
   const sources = new Set(names.map((name) => `/dev/${name}`));
   const seen = new Set<string>();
   const found = new Set<string>();
@@ -205,6 +214,34 @@ export async function holdersOf(device: BlockDevice): Promise<readonly string[]>
   }
   return [...found];
 }
+
+/**
+ * The paths of a dm-multipath map, as it uses them now; null for any other device. `root`: where
+ * sysfs is.
+ */
+export async function multipathMembers(
+  { name }: Pick<BlockDevice, 'name'>,
+  root = '/sys/block',
+): Promise<readonly string[] | null> {
+  const uuid = await readFile(`${root}/${name}/dm/uuid`, 'utf8').catch(() => '');
+  if (!uuid.startsWith(MULTIPATH_UUID)) return null;
+  const members = await readdir(`${root}/${name}/slaves`).catch(() => []);
+  return members.toSorted().map((member) => `/dev/${member}`);
+}
+
+/** The dm-multipath map that uses this disk as a path, such as `/dev/dm-0`; null without one. */
+export async function multipathAbove(
+  { name }: Pick<BlockDevice, 'name'>,
+  root = '/sys/block',
+): Promise<string | null> {
+  for (const holder of await readdir(`${root}/${name}/holders`).catch(() => [])) {
+    if ((await multipathMembers({ name: holder }, root)) !== null) return `/dev/${holder}`;
+  }
+  return null;
+}
+
+/** What multipath-tools writes before the identity of the disk. */
+const MULTIPATH_UUID = 'mpath-';
 
 /** Processes that have the disk or a partition open for writing: `pid (command)`. */
 export async function rawWriters(device: BlockDevice): Promise<readonly string[]> {
@@ -286,7 +323,7 @@ async function partitions(name: string): Promise<readonly string[]> {
   return found;
 }
 
-async function deviceNumber(name: string): Promise<string> {
+async function numberOf(name: string): Promise<string> {
   return (await readFile(`/sys/class/block/${name}/dev`, 'utf8').catch(() => '')).trim();
 }
 

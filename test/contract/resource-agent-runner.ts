@@ -9,29 +9,13 @@ import { filesystemStories } from '../resources/stories/filesystems.ts';
 import { labs } from '../resources/stories/labs.ts';
 import { DiskStage } from '../resources/support/disk-stage.ts';
 import { NetworkStage } from '../resources/support/network-stage.ts';
+import { reporting } from './report-line.ts';
 import { RESOURCE_AGENT_CONTRACT, reset } from './resource-agent.ts';
-
-export type ClauseReport = {
-  readonly name: string;
-  readonly error: string | null;
-  readonly durationMs: number;
-};
 
 const [directory] = process.argv.slice(2);
 if (directory === undefined) throw new Error('usage: resource-agent-runner.ts DIRECTORY');
 
-async function report(name: string, act: () => Promise<void>): Promise<void> {
-  const beganMs = performance.now();
-  let error: string | null = null;
-  try {
-    await act();
-  } catch (failure) {
-    error = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
-  }
-  const line: ClauseReport = { name, error, durationMs: performance.now() - beganMs };
-  process.stdout.write(`${JSON.stringify(line)}\n`);
-}
-
+const report = reporting();
 const network = await NetworkStage.build();
 const disks = new DiskStage(directory);
 try {

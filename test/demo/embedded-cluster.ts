@@ -56,9 +56,9 @@ export class EmbeddedCluster {
     return { NODE_COMPILE_CACHE: compiled, ...process.env, [MARK]: this.directory };
   }
 
-  async start(): Promise<void> {
+  async start(program = HOLDFAST): Promise<void> {
     await this.startSan();
-    for (const node of NODES) this.startDaemon(node);
+    for (const node of NODES) this.startDaemon(node, program);
   }
 
   async startSan(): Promise<void> {
@@ -83,9 +83,10 @@ export class EmbeddedCluster {
     return [...which, '--data-directory', dataOf(node), '--socket', socketOf(node)];
   }
 
-  startDaemon(node: string): ChildProcess {
+  /** `program` is another release of it, or the bundled one. */
+  startDaemon(node: string, program = HOLDFAST): ChildProcess {
     const log = this.#openLog(node);
-    const argv = [HOLDFAST, ...this.runArguments(node)];
+    const argv = [program, ...this.runArguments(node)];
     const stdio = ['ignore', log, log] as const;
     const child = spawn(process.execPath, argv, { stdio: [...stdio], env: this.environment });
     closeSync(log);

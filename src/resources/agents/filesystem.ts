@@ -6,7 +6,9 @@
  * that promise: no journal, no barriers, a journal that is not replayed. It looks at the superblock
  * past every cache, since a cached one may be older than the fence. A device that is already mounted
  * on this node through another path is refused as well, and that is why `nouuid` is never added by
- * itself: XFS's own check is the last one that would see it.
+ * itself: XFS's own check is the last one that would see it. Started again while it is mounted, it
+ * answers whether every write since the mount has arrived: where one was lost, memory holds what the
+ * disk does not, and only a mount anew tells the truth.
  *
  * It does not fence (the disk does), does not format, and does not mount read-only.
  *
@@ -20,6 +22,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { HoldfastError } from '../../lib/error.ts';
 import type { Millis } from '../../lib/ids.ts';
 import { type MountUser, mountUsers } from '../../system/mount-users.ts';
+import { MountWrites } from '../../system/mount-writes.ts';
 import { isReadOnly, type Mount, mountAt, mountsOf } from '../../system/mounts.ts';
 import { run } from '../../system/run.ts';
 import { deviceNumber, readSuperblock } from '../../system/superblock.ts';
@@ -50,6 +53,8 @@ export class FilesystemAgent implements ResourceAgent {
   readonly #options: FilesystemOptions;
   /** Directories whose last question has not come back: a dead disk gets one thread, not many. */
   readonly #asked = new Set<string>();
+  /** By directory, from the mount on. */
+  readonly #writes = new Map<string, MountWrites>();
 
   constructor(options: FilesystemOptions) {
     this.#options = options;
@@ -87,7 +92,11 @@ export class FilesystemAgent implements ResourceAgent {
       const number = await deviceNumber(device);
       await mkdir(wanted.directory, { recursive: true });
       const directory = await realpath(wanted.directory);
-      if (isMountedAlready(number, directory, wanted.type)) return OK;
+      if (isMountedAlready(number, directory, wanted.type)) {
+        return (await this.#writesOf(directory).allArrived())
+          ? OK
+          : failed('WRITES_LOST', `${directory} has pages that its disk has not`);
+      }
       await checkSuperblock(device, wanted.type);
       const options = wanted.options.length === 0 ? [] : ['-o', wanted.options.join(',')];
       const argv = ['mount', '-i', '-t', wanted.type, ...options, device, directory];
@@ -102,6 +111,7 @@ export class FilesystemAgent implements ResourceAgent {
     return outcomeOf(async () => {
       const { clock } = this.#options;
       const directory = await plainPath(read(definition).directory);
+      this.#letGo(directory);
       const beganMs = clock.now();
       const told: string[] = [];
       let refusal = '';
@@ -126,7 +136,9 @@ export class FilesystemAgent implements ResourceAgent {
 
   kill(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
-      await this.#undo(await plainPath(read(definition).directory), definition, context);
+      const directory = await plainPath(read(definition).directory);
+      this.#letGo(directory);
+      await this.#undo(directory, definition, context);
       return OK;
     });
   }
@@ -171,11 +183,27 @@ export class FilesystemAgent implements ResourceAgent {
     const mount = mountAt(directory);
     if (mount === null) return failed('MOUNT_FAILED', `nothing is mounted on ${directory}`);
     const unsafe = mount.superOptions.find((option) => GIVES_UP_BARRIERS.test(option));
-    if (unsafe === undefined && !isReadOnly(mount)) return OK;
+    if (unsafe === undefined && !isReadOnly(mount)) {
+      this.#letGo(directory);
+      this.#writesOf(directory);
+      return OK;
+    }
     await this.#undo(directory, definition, context);
     return unsafe === undefined
       ? failed('FILESYSTEM_READ_ONLY', describe(mount))
       : failed('BARRIER_REFUSED', `${describe(mount)} has ${unsafe}`);
+  }
+
+  #writesOf(directory: string): MountWrites {
+    const known = this.#writes.get(directory) ?? new MountWrites(directory);
+    this.#writes.set(directory, known);
+    return known;
+  }
+
+  /** Before it is unmounted: what is open holds it. */
+  #letGo(directory: string): void {
+    this.#writes.get(directory)?.close();
+    this.#writes.delete(directory);
   }
 
   async #undo(

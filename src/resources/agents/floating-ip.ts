@@ -34,9 +34,9 @@ import type { Teardown } from '../../system/teardown.ts';
 import type { ActionContext, Outcome, ResourceAgent } from '../agent.ts';
 import { OK } from '../agent.ts';
 import { failed, notRunning, outcomeOf } from '../outcome.ts';
-import { misconfigured, optionalText, requiredText } from '../parameters.ts';
+import { requiredText } from '../parameters.ts';
 import { Announcer } from './announcer.ts';
-import { virtualMacDevice } from './virtual-mac.ts';
+import { deviceOf, placeOf } from './floating-ip-place.ts';
 
 export type FloatingIpOptions = {
   readonly clock: Clock;
@@ -239,38 +239,6 @@ function look(definition: ResourceDefinition, context: ActionContext): Outcome {
   if (state === 'duplicate') return failed('ADDRESS_DUPLICATE', `${address} on ${device}`);
   const found = findLink(device);
   return found?.up === true && found.carrier ? OK : failed('LINK_DOWN', device);
-}
-
-type Place = {
-  readonly address: string;
-  readonly device: string;
-  /** A device that is up even before the virtual MAC is: where the wire can be asked. */
-  readonly through: string;
-};
-
-function placeOf(definition: ResourceDefinition, context: ActionContext): Place {
-  const address = requiredText(definition, 'address');
-  const device = deviceOf(definition, context);
-  const below = virtualMacOf(definition, context);
-  return { address, device, through: below === null ? device : requiredText(below, 'parent') };
-}
-
-function deviceOf(definition: ResourceDefinition, context: ActionContext): string {
-  const below = virtualMacOf(definition, context);
-  return below === null
-    ? requiredText(definition, 'device')
-    : virtualMacDevice(below.name, context);
-}
-
-function virtualMacOf(
-  definition: ResourceDefinition,
-  context: ActionContext,
-): ResourceDefinition | null {
-  const name = optionalText(definition, 'on');
-  if (name === null) return null;
-  const found = context.resources.find((resource) => resource.name === name);
-  if (found?.type === 'virtual-mac') return found;
-  throw misconfigured(definition, 'on', `no virtual-mac resource ${name}`);
 }
 
 function keyOf({ name }: ResourceDefinition, { group }: ActionContext): string {

@@ -32,8 +32,9 @@ export async function workspace(): Promise<EmbeddedCluster> {
 export function holdfast(
   { environment }: Pick<EmbeddedCluster, 'environment'>,
   argv: readonly string[],
+  program = HOLDFAST,
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [HOLDFAST, ...argv], {
+  const child = spawn(process.execPath, [program, ...argv], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...environment, NO_COLOR: '1' },
     timeout: COMMAND_LIMIT_MS,

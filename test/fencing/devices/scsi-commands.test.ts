@@ -9,6 +9,7 @@ import {
   withoutQuirk,
 } from '../../../src/fencing/devices/scsi/commands.ts';
 import {
+  outcomeOfCompletion,
   outcomeOfStatus,
   toArguments,
 } from '../../../src/fencing/devices/sg-persist/sg-persist-path.ts';
@@ -143,5 +144,17 @@ describe('sg3_utils', () => {
       'timeout',
       'path-lost',
     ]);
+  });
+
+  it('a dead path is not an empty disk, although the status is 0', () => {
+    const stderr =
+      'Persistent reservation in: transport: Host_status=0x01 [DID_NO_CONNECT]\n' +
+      'Driver_status=0x00 [DRIVER_OK]\n';
+    const stdout = '  PR generation=0x0, there are NO registered reservation keys\n';
+    expect(outcomeOfCompletion({ status: 0, stdout, stderr })).toBe('path-lost');
+    const late = stderr.replace('0x01', '0x03');
+    expect(outcomeOfCompletion({ status: 0, stdout, stderr: late })).toBe('timeout');
+    expect(outcomeOfCompletion({ status: 0, stdout, stderr: '' })).toBe('good');
+    expect(outcomeOfCompletion(null)).toBe('timeout');
   });
 });

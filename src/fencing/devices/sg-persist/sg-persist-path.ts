@@ -5,12 +5,14 @@
  *
  * The traps: exit status 24 is a reservation conflict and also what misuse looks like; 6 is a unit
  * attention and means "not executed"; without `--readonly` a PR IN opens the disk for writing, and
- * closing it makes udev look at the disk again.
+ * closing it makes udev look at the disk again; and on a dead path the status is 0 beside an empty
+ * answer, so that only the words `Host_status=` tell an empty disk from one that was never asked.
  *
  * Reference: sg3_utils(8) "EXIT STATUS", sg_persist(8), sg_vpd(8), sg_reset(8).
  */
 import { HoldfastError } from '../../../lib/error.ts';
 import type { Millis } from '../../../lib/ids.ts';
+import { identityOf } from '../../../system/block-device.ts';
 import { type Completion, run } from '../../../system/run.ts';
 import type { FenceCapabilities, PathId, PrCommand, PrReply } from '../../fence-device.ts';
 import { formatKey } from '../../protocol/key.ts';
@@ -22,6 +24,8 @@ type Refusal = Exclude<PrReply['kind'], 'keys' | 'reservation'>;
 const MAX_ATTENTIONS = 8;
 const NOT_READY = 2;
 const TIMED_OUT = 33;
+/** linux/include/scsi/scsi_status.h */
+const DID_TIME_OUT = 3;
 const IN = ['sg_persist', '--in', '--no-inquiry', '--readonly', '--hex'];
 const OUT = ['sg_persist', '--out', '--no-inquiry'];
 
@@ -37,8 +41,8 @@ export class SgPersistPath implements PathCommands {
   async execute(command: PrCommand, signal: AbortSignal): Promise<PrReply> {
     const path = this.#path;
     const ended = await this.#run(toArguments(command), signal);
-    const status = ended?.status ?? TIMED_OUT;
-    const kind = withoutQuirk(command.kind, status === NOT_READY, outcomeOfStatus(status));
+    const notReady = ended?.status === NOT_READY;
+    const kind = withoutQuirk(command.kind, notReady, outcomeOfCompletion(ended));
     if (kind !== 'good' || ended === null) return { kind, path };
     if (command.kind === 'read-keys') {
       return { kind: 'keys', path, ...parseKeys(answer(ended.stdout)) };
@@ -47,9 +51,9 @@ export class SgPersistPath implements PathCommands {
     return { kind: 'reservation', path, ...parseReservation(answer(ended.stdout)) };
   }
 
-  async identityPage(signal: AbortSignal): Promise<Uint8Array | null> {
+  async identity(signal: AbortSignal): Promise<string | null> {
     const text = await this.#read(['sg_vpd', '--page=0x83', '-HHHH'], signal);
-    return text === null ? null : hexBytes(text);
+    return text === null ? null : identityOf(hexBytes(text));
   }
 
   async capabilities(signal: AbortSignal): Promise<FenceCapabilities | null> {
@@ -65,8 +69,9 @@ export class SgPersistPath implements PathCommands {
   async #read(argv: readonly string[], signal: AbortSignal): Promise<string | null> {
     for (let attempt = 0; attempt <= MAX_ATTENTIONS; attempt += 1) {
       const ended = await this.#run(argv, signal);
-      if (ended?.status === 0) return ended.stdout;
-      if (ended === null || outcomeOfStatus(ended.status) !== 'unit-attention') return null;
+      const outcome = outcomeOfCompletion(ended);
+      if (outcome === 'good' && ended !== null) return ended.stdout;
+      if (outcome !== 'unit-attention') return null;
     }
     return null;
   }
@@ -119,6 +124,14 @@ export function toArguments(command: PrCommand): readonly string[] {
         `--prout-type=${command.type}`,
       ];
   }
+}
+
+/** What became of the command; null: the program did not end in time. */
+export function outcomeOfCompletion(ended: Completion | null): Refusal {
+  if (ended === null) return 'timeout';
+  const host = /Host_status=0x([0-9a-f]+)/.exec(ended.stderr + ended.stdout)?.[1];
+  if (host === undefined) return outcomeOfStatus(ended.status);
+  return Number.parseInt(host, 16) === DID_TIME_OUT ? 'timeout' : 'path-lost';
 }
 
 /** sg3_utils(8), "EXIT STATUS". */

@@ -5,14 +5,14 @@
  */
 
 /** One round of MurmurHash3's mixing (Austin Appleby, public domain constants). */
-export function mixed(hash: number, value: number): number {
+function mixed(hash: number, value: number): number {
   let k = Math.imul(value, 0xcc9e2d51);
   k = Math.imul((k << 15) | (k >>> 17), 0x1b873593);
   const h = hash ^ k;
   return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
 }
 
-export function finished(hash: number): number {
+function finished(hash: number): number {
   let h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) | 0;
@@ -96,14 +96,15 @@ export class FingerprintSet {
     return this.#size;
   }
 
-  /** Whether the world was new. */
-  add(world: Int32Array): boolean {
+  /** Whether the world was new; it may fill only the beginning of its array. */
+  add(world: Int32Array, length = world.length): boolean {
     let [low, high] = [0x9747b28c, 0x1b873593];
-    for (const part of world) {
+    for (let at = 0; at < length; at += 1) {
+      const part = world[at] as number;
       low = mixed(low, part);
       high = mixed(high, part ^ 0x5bd1e995);
     }
-    return this.#add(finished(low) || 1, finished(high));
+    return this.#add(finished(low ^ length) || 1, finished(high));
   }
 
   #add(low: number, high: number): boolean {
