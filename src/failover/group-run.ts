@@ -15,8 +15,7 @@
  * It does not act: it answers with effects, each for (group, epoch), and is told how they ended. It
  * does not decide where the group goes next; it only says what happened here.
  */
-import type { ResourceDefinition } from '../cluster/definition.ts';
-import type { Epoch, GroupId, Millis, NodeId } from '../lib/ids.ts';
+import type { Epoch, GroupId, Millis } from '../lib/ids.ts';
 import type { PhaseStamp } from '../lib/phases.ts';
 import { type Report, reportOf, stampsOf } from './run-report.ts';
 import {
@@ -34,23 +33,11 @@ import type {
   RunClass,
   RunEffect,
   RunEvent,
+  RunOptions,
   RunPhase,
+  RunResource,
   RunResourceState,
 } from './run-types.ts';
-
-export type RunOptions = {
-  readonly group: GroupId;
-  readonly epoch: Epoch;
-  readonly node: NodeId;
-  readonly incarnation: number;
-  readonly resources: readonly ResourceDefinition[];
-  readonly classOf: (resource: ResourceDefinition) => RunClass;
-  /** Nothing visible outside before this time on the local clock. */
-  readonly visibleFromMs: Millis;
-  /** How often an application that dies is started again here before the group is given away. */
-  readonly restarts: { readonly count: number; readonly windowMs: Millis };
-  readonly killTimeoutMs: Millis;
-};
 
 /** What a slot is while it waits for the answer to a verb. */
 const WAITING_FOR: Readonly<Record<ActionVerb, RunResourceState>> = {
@@ -60,16 +47,6 @@ const WAITING_FOR: Readonly<Record<ActionVerb, RunResourceState>> = {
   kill: 'killing',
   suspend: 'suspending',
   resume: 'resuming',
-};
-
-export type RunResource = {
-  readonly name: string;
-  readonly type: string;
-  readonly state: RunResourceState;
-  /** How the last action on it failed; null: it did not. */
-  readonly code: string | null;
-  /** Under maintenance. */
-  readonly paused: boolean;
 };
 
 function failureOf(verb: ActionVerb): 'STOP_FAILED' | 'START_FAILED' {

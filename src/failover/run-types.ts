@@ -88,3 +88,13 @@ export type RunOptions = {
   readonly restarts: { readonly count: number; readonly windowMs: Millis };
   readonly killTimeoutMs: Millis;
 };
+
+export type RunResource = {
+  readonly name: string;
+  readonly type: string;
+  readonly state: RunResourceState;
+  /** How the last action on it failed; null: it did not. */
+  readonly code: string | null;
+  /** Under maintenance. */
+  readonly paused: boolean;
+};
