@@ -3,6 +3,7 @@
  * are the words of the documentation in kebab case; unknown ones are refused.
  */
 import { z } from 'zod';
+import { policyKeys } from './policy.ts';
 import { LOG_LEVELS, PROFILES } from './types.ts';
 import { absolutePath, duration, endpoint, name, peerId } from './values.ts';
 
@@ -65,6 +66,7 @@ export const groupSchema = z.strictObject({
   name,
   preferred: z.array(name).default([]),
   resources: items,
+  ...policyKeys,
 });
 
 export const resourceSchema = z.strictObject({

@@ -194,6 +194,14 @@ export const PROBLEMS = {
     cause: 'the node runs a group from which this one keeps apart',
     remedy: 'bring another node back, or change `apart:` of the groups',
   },
+  BAD_SUPPOSITION: {
+    cause: 'what is supposed is not understood',
+    remedy: 'suppose one of the things that the message lists',
+  },
+  BUDGET_EXCEEDED: {
+    cause: 'the group is served, and a phase of its failover took longer than its budget allows',
+    remedy: 'read the phases in `holdfast timeline GROUP`; correct the cause, or the budget',
+  },
   CAPACITY_EXCEEDED: {
     cause: 'the node has no room left for the group',
     remedy: 'move other groups away, or correct `uses:` of the group or the capacity of the node',
@@ -213,6 +221,14 @@ export const PROBLEMS = {
   OWNER_STOP_OVERDUE: {
     cause: 'the owner should have stopped the group long ago, even by force, and has not said so',
     remedy: 'nothing to do; its lease is not renewed any more and the next owner fences its disks',
+  },
+  REVISION_UNKNOWN: {
+    cause: 'the history does not hold such a definition of the group any more',
+    remedy: 'list what it holds with `holdfast history`, or apply a file',
+  },
+  WOULD_INTERRUPT: {
+    cause: 'what is asked for stops a group that is in use',
+    remedy: 'read the difference, and repeat the command with --yes when that may be',
   },
   WAITS_FOR_GROUP: {
     cause: 'the group starts after another one, or stops before it, and that is not done yet',
