@@ -116,7 +116,13 @@ function oneOfDevices(
 }
 
 const floatingIp = z
-  .strictObject({ address: cidr, device: deviceName.optional(), on: name.optional() })
+  .strictObject({
+    address: cidr,
+    device: deviceName.optional(),
+    on: name.optional(),
+    gateway: ipAddress.optional(),
+    'gateway-loss': z.enum(['report', 'move']).optional(),
+  })
   .superRefine(oneOfDevices);
 
 const virtualMac = z.strictObject({ parent: deviceName, mac: macAddress.optional() });
@@ -263,7 +269,7 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   },
   'floating-ip': {
     schema: floatingIp,
-    perNode: ['device'],
+    perNode: ['device', 'gateway'],
     refersTo: { on: 'virtual-mac' },
     times: times(5_000, 5_000, 1_000, 3_000),
   },

@@ -712,6 +712,10 @@ export const PROBLEMS = {
     cause: 'the disk does not carry a file system of the type that is configured',
     remedy: 'check the identity of the disk and the type in the definition',
   },
+  GATEWAY_SILENT: {
+    cause: 'the gateway that a floating address names does not answer on the wire',
+    remedy: 'check the gateway, cable and switch; a node that does not hear it takes no such group',
+  },
   LINK_DOWN: {
     cause: 'the network device of an address or of a virtual MAC address has no carrier',
     remedy: 'check cable, switch and the state of the device',

@@ -6,6 +6,7 @@
 
 import { addressStories } from '../resources/stories/addresses.ts';
 import { filesystemStories } from '../resources/stories/filesystems.ts';
+import { canFollow, followerStories } from '../resources/stories/followers.ts';
 import { labs } from '../resources/stories/labs.ts';
 import { DiskStage } from '../resources/support/disk-stage.ts';
 import { NetworkStage } from '../resources/support/network-stage.ts';
@@ -28,7 +29,11 @@ try {
     }
     await reset(lab);
   }
-  for (const { name, run } of [...addressStories(network), ...filesystemStories(disks)]) {
+  const following = canFollow() ? followerStories : [];
+  if (following.length === 0)
+    process.stderr.write('no two nodes on a switch: no inet family here\n');
+  const stories = [...addressStories(network), ...following, ...filesystemStories(disks)];
+  for (const { name, run } of stories) {
     await report(name, run);
   }
 } finally {

@@ -16,7 +16,7 @@ import type { DiskStage } from '../support/disk-stage.ts';
 import { PUBLIC } from '../support/network-stage.ts';
 
 export const filter = new PacketFilter({ clusterId: 'stage', clock });
-export const virtualMac = new VirtualMacAgent();
+export const virtualMac = new VirtualMacAgent({ clock });
 const route = new RouteAgent();
 export const floatingIp = new FloatingIpAgent({ clock, filter, log: () => {} });
 const deviceOf = async (disk: ResourceDefinition) => String(disk.parameters['device']);
