@@ -4,10 +4,14 @@
  */
 import { flushCompileCache } from 'node:module';
 import { type ConfigOverrides, loadConfig } from './config/load.ts';
+import type { NodeConfig } from './config/types.ts';
 import { HoldfastError } from './lib/error.ts';
 import { createLogger } from './observability/logger.ts';
+import type { AccessRules } from './operator/access.ts';
+import { groupId } from './system/accounts.ts';
 import { releaseVersion } from './system/release.ts';
 import { enterRealTime } from './system/scheduling.ts';
+import { Supervisor } from './system/sd-notify.ts';
 
 export type MainOptions = {
   readonly configPath: string;
@@ -22,6 +26,7 @@ export type MainOptions = {
  * @throws HoldfastError for everything an operator can mend.
  */
 export async function main(options: MainOptions): Promise<void> {
+  const supervisor = Supervisor.of(process.env, process.pid);
   const warnings: string[] = [];
   const config = await loadConfig(options.configPath, options.overrides, (fault) =>
     warnings.push(`${fault.code}: ${fault.detail}`),
@@ -51,6 +56,7 @@ export async function main(options: MainOptions): Promise<void> {
   const { startDaemon } = await import('./node/daemon.ts');
   const { createOperatorServer } = await import('./operator/server.ts');
   const version = releaseVersion();
+  const access = accessRules(config);
   const daemon = await startDaemon({
     config,
     logger,
@@ -61,8 +67,10 @@ export async function main(options: MainOptions): Promise<void> {
         daemon: view,
         socketPath: config.socketPath,
         version,
+        access,
         failed: (error) => logger.error('the operator socket', { error: String(error) }),
       }),
+    supervisor,
     crash,
   }).catch((error: unknown) => {
     lastWords('the daemon does not start', error);
@@ -79,4 +87,18 @@ export async function main(options: MainOptions): Promise<void> {
   };
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
+}
+
+/** @throws HoldfastError OPERATOR_GROUP_UNKNOWN */
+function accessRules({ operators }: NodeConfig): AccessRules {
+  const numberOf = (group: string | null | undefined): number | null => {
+    if (group === null || group === undefined) return null;
+    const id = groupId(group);
+    if (id === null) throw new HoldfastError('OPERATOR_GROUP_UNKNOWN', { group });
+    return id;
+  };
+  return {
+    adminGroup: numberOf(operators?.adminGroup),
+    readOnlyGroup: numberOf(operators?.readOnlyGroup),
+  };
 }

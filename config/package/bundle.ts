@@ -5,13 +5,13 @@
  *
  * The native code is that of the machine it is built on.
  */
-import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+export const root = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(join(root, 'package.json'));
 
 const ENTRIES = {
@@ -26,6 +26,10 @@ const BANNER = [
   'const require = holdfastRequire(import.meta.url);',
   "const __filename = new URL(import.meta.url).pathname, __dirname = __filename.replace(/[^/]+$/, '');",
 ].join('\n');
+
+/** Of koffi, what runs: not its C++ sources, documentation and other C libraries. */
+const RUN = /\.(c?js|json|node)$|LICENSE/;
+const NOT_RUN = /\/(vendor|doc|lib|musl_[^/]+)$/;
 
 const DATABASE_BINDING = './native/classic-level.node';
 
@@ -78,18 +82,11 @@ function copyNatives(outDirectory: string): void {
   const file = arch === 'arm64' ? 'classic-level.armv8.node' : 'classic-level.node';
   cpSync(join(database, 'prebuilds', `linux-${arch}`, file), join(outDirectory, DATABASE_BINDING));
   const modules = join(root, 'node_modules');
-  for (const part of [
-    'koffi/package.json',
-    'koffi/index.js',
-    'koffi/index.cjs',
-    'koffi/src/koffi/index.js',
-    'koffi/src/koffi/index.cjs',
-    'koffi/LICENSE.txt',
-    `@koromix/koffi-linux-${arch}/package.json`,
-    `@koromix/koffi-linux-${arch}/index.js`,
-    `@koromix/koffi-linux-${arch}/linux_${arch}`,
-  ]) {
-    cpSync(join(modules, part), join(outDirectory, 'node_modules', part), { recursive: true });
+  for (const name of ['koffi', `@koromix/koffi-linux-${arch}`]) {
+    cpSync(join(modules, name), join(outDirectory, 'node_modules', name), {
+      recursive: true,
+      filter: (path) => (statSync(path).isDirectory() ? !NOT_RUN.test(path) : RUN.test(path)),
+    });
   }
 }
 

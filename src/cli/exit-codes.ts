@@ -22,6 +22,10 @@ export const EXIT = {
   tryAgain: 6,
   /** `run`: the daemon did not start (socket or port in use, data directory of another cluster …). */
   notStarted: 7,
+  /** `disk verify`: the disk can carry a group, with less than everything, or not all was proven. */
+  limited: 8,
+  /** `disk verify`: the disk must not carry a group. */
+  unfit: 9,
   /** A bug of the program (EX_SOFTWARE of sysexits.h). */
   internal: 70,
 } as const;
@@ -53,6 +57,7 @@ const CODES: Partial<Readonly<Record<ProblemCode, ExitCode>>> = {
   TOO_MANY_WATCHERS: EXIT.tryAgain,
   REQUEST_TIMED_OUT: EXIT.tryAgain,
   JOIN_UNREACHABLE: EXIT.tryAgain,
+  VERIFICATION_ENDED: EXIT.tryAgain,
   INTERNAL: EXIT.internal,
 };
 

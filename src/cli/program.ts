@@ -1,15 +1,15 @@
 /** The words of the command line. What a command does stands beside it and is loaded when it runs. */
 import { Command, InvalidArgumentError } from 'commander';
-import type { HistoryOptions } from './ask.ts';
-import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
+import type { HistoryOptions, TimelineOptions } from './ask.ts';
+import { type Act, type Action, contextOf, type GlobalOptions } from './command.ts';
+import type { DoctorOptions } from './doctor/doctor.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { InviteOptions } from './invite.ts';
 import type { JoinOptions } from './join.ts';
 import type { LoadDaemon, RunOptions } from './local.ts';
+import { addDisk } from './program-disk.ts';
 import type { RecoverOptions } from './recover.ts';
 import type { ReplayOptions } from './replay.ts';
-
-type Action = (context: CommandContext) => Promise<ExitCode>;
 
 const CURRENT = ['--current', 'ask a majority first; exit status 4 when none answers'] as const;
 
@@ -27,6 +27,7 @@ export function createProgram(
       'socket of the daemon (default: HOLDFAST_SOCKET, or the usual place)',
     )
     .option('--json', 'print one line of JSON')
+    .option('--because <words>', 'why you do this; kept in the history with your name')
     .option('--no-color', 'no colour, as with NO_COLOR in the environment')
     .showHelpAfterError('(see `holdfast --help`)')
     .exitOverride();
@@ -35,12 +36,12 @@ export function createProgram(
   };
   addLocal(program, act, daemon);
   addQuestions(program, act);
+  addDashboard(program, act);
   addActions(program, act);
   addMembership(program, act);
+  addDisk(program, act);
   return program;
 }
-
-type Act = (action: Action) => Promise<void>;
 
 function addLocal(program: Command, act: Act, daemon: LoadDaemon): void {
   program
@@ -109,12 +110,21 @@ function addQuestions(program: Command, act: Act): void {
       act(async (context) => (await import('./ask.ts')).why(context, subject)),
     );
   program
+    .command('doctor')
+    .description('look at all that a failover will need on this machine, and say what to do')
+    .option('--config <file>', 'also its disks, journals and data directory')
+    .option('--node <name>', 'which member this is, when one file serves all nodes')
+    .action((options: DoctorOptions) =>
+      act(async (context) => (await import('./doctor/doctor.ts')).doctor(context, options)),
+    );
+  program
     .command('timeline')
     .description('the phases of the newest failovers as bar charts')
     .argument('[group]')
     .option('--last <count>', 'how many', count, 1)
-    .action((group: string | undefined, { last }: { readonly last: number }) =>
-      act(async (context) => (await import('./ask.ts')).timeline(context, group ?? null, last)),
+    .option('--svg <file>', 'write the newest one as a picture; - writes it to stdout')
+    .action((group: string | undefined, options: TimelineOptions) =>
+      act(async (context) => (await import('./ask.ts')).timeline(context, group ?? null, options)),
     );
   program
     .command('history')
@@ -128,7 +138,20 @@ function addQuestions(program: Command, act: Act): void {
   program
     .command('watch')
     .description('print what happens as it happens')
-    .action(() => act(async (context) => (await import('./watch.ts')).watch(context)));
+    .option('--after <index>', 'first what the history has after this entry', count)
+    .action((options: { readonly after?: number }) =>
+      act(async (context) => (await import('./watch.ts')).watch(context, options)),
+    );
+}
+
+function addDashboard(program: Command, act: Act): void {
+  program
+    .command('dashboard')
+    .description('serve a page on 127.0.0.1 that shows the cluster as it is, until interrupted')
+    .option('--port <port>', 'where it listens; 0: any free port', portNumber, 0)
+    .action((options: { readonly port: number }) =>
+      act(async (context) => (await import('./dashboard.ts')).dashboard(context, options)),
+    );
 }
 
 function addActions(program: Command, act: Act): void {
@@ -219,10 +242,16 @@ function addMembership(program: Command, act: Act): void {
     );
 }
 
-const MAX_COUNT = 9_999;
+const MAX_COUNT = 9_999_999;
 
 function count(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= MAX_COUNT) return value;
   throw new InvalidArgumentError(`expected a number from 1 to ${MAX_COUNT}`);
+}
+
+function portNumber(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError('expected a port from 0 to 65535');
 }

@@ -45,6 +45,8 @@ export function eventText(event: WatchedEvent): string {
       return `${group} epoch ${epoch}: here ${state}${detail === '' ? '' : ` (${detail})`}`;
     }
     case 'lost':
-      return `... ${event.lost} events were missed: this terminal was too slow`;
+      return event.lost === null
+        ? '... what lies between is no longer in the history'
+        : `... ${event.lost} events were missed: this terminal was too slow`;
   }
 }

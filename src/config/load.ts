@@ -12,7 +12,7 @@ import { claimHosts, readGroups } from './groups.ts';
 import { checkInterconnects, checkNode, readMembers } from './members.ts';
 import { readTimes } from './read-times.ts';
 import { glance, isPerNode, PER_NODE } from './resources.ts';
-import { fileSchema, logSchema } from './schema.ts';
+import { fileSchema, logSchema, operatorsSchema, watchdogSchema } from './schema.ts';
 import { readPart } from './shape.ts';
 import { readConfigText, Source } from './source.ts';
 import type { NodeConfig, Sabotage } from './types.ts';
@@ -79,6 +79,8 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
   const here = onNode(source, [], raw, { node, keys: ['data-directory', 'socket'] });
   const file = readPart(source, [], here, fileSchema);
   const log = readLog(source, raw, node);
+  const watchdog = readWatchdog(source, raw);
+  const operators = readOperators(source, raw);
   const uses = new Uses(source);
   const interconnects = listOf(raw, 'interconnects').filter((each) => typeof each === 'string');
   if (Array.isArray(Reflect.get(raw, 'interconnects'))) {
@@ -107,7 +109,27 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
     sabotage: overrides.sabotage ?? [],
     ...(file.invited ? { invited: true } : {}),
     ...(log === undefined ? {} : { log }),
+    ...(watchdog === undefined ? {} : { watchdog }),
+    ...(operators === undefined ? {} : { operators }),
   };
+}
+
+function readOperators(source: Source, raw: object): NodeConfig['operators'] {
+  const value: unknown = Reflect.get(raw, 'operators');
+  if (value === undefined) return undefined;
+  const read = readPart(source, ['operators'], value, operatorsSchema);
+  if (read === null) return undefined;
+  return {
+    adminGroup: read['admin-group'] ?? null,
+    readOnlyGroup: read['read-only-group'] ?? null,
+  };
+}
+
+function readWatchdog(source: Source, raw: object): NodeConfig['watchdog'] {
+  const value: unknown = Reflect.get(raw, 'watchdog');
+  if (value === undefined) return undefined;
+  const read = readPart(source, ['watchdog'], value, watchdogSchema);
+  return read === null ? undefined : { device: read.device, timeoutMs: read.timeout };
 }
 
 function readLog(source: Source, raw: object, node: NodeId | undefined): NodeConfig['log'] {

@@ -73,14 +73,17 @@ const disk = z
   .strictObject({
     identity: identity.optional(),
     device: devices.optional(),
-    adapter: z.enum(['scsi', 'sg-persist', 'emulated']).optional(),
+    adapter: z.enum(['scsi', 'sg-persist', 'multipath', 'nvme', 'emulated']).optional(),
     'reservation-type': reservationType.optional(),
     'volatile-reservations': z.boolean().optional(),
     'accept-late-writes': z.boolean().optional(),
   })
-  .superRefine(({ identity: found, adapter, device = [] }, context) => {
+  .superRefine(({ identity: found, adapter, device = [], ...given }, context) => {
     const refuse = (key: string, message: string): void =>
       context.addIssue({ code: 'custom', path: [key], message });
+    if (adapter === 'sg-persist' && given['reservation-type'] === 5) {
+      refuse('adapter', 'sg-persist takes type 1 only: a command that was killed may arrive late');
+    }
     const emulated = adapter === 'emulated' || device.some((path) => path.startsWith('emulated:'));
     if (emulated) {
       const [only = ''] = device;

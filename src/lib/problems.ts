@@ -28,6 +28,32 @@ export const PROBLEMS = {
     cause: 'no member of this name belongs to the cluster',
     remedy: 'list the members with `holdfast members`',
   },
+  NOT_PERMITTED: {
+    cause:
+      'your user may not do this: it is in neither of the groups that `operators:` names, or asks only',
+    remedy: 'ask somebody in the admin group, or have your user added to it and log in anew',
+  },
+  OPERATOR_GROUP_UNKNOWN: {
+    cause: 'a group that `operators:` names is not known on this machine',
+    remedy: 'make it with `groupadd --system NAME`, or correct the name',
+  },
+  PEER_UNKNOWN: {
+    cause: 'the kernel does not say who is at the other end of the connection',
+    remedy:
+      'repeat the command; on a kernel without SO_PEERGROUPS (before 4.13) only root may write',
+  },
+  DASHBOARD_LINK: {
+    cause: 'the dashboard is opened without its link, or by another page',
+    remedy: 'open the whole link that `holdfast dashboard` has printed',
+  },
+  NO_TIMELINE: {
+    cause: 'the history remembers no failover of this group',
+    remedy: 'look at `holdfast history`; it keeps the newest entries only',
+  },
+  FILE_UNWRITABLE: {
+    cause: 'a file that the command was to write cannot be written',
+    remedy: 'choose another place, or mend the permissions of this one',
+  },
   UNKNOWN_SUBJECT: {
     cause: 'neither a failover group nor a member of this name is known',
     remedy: 'list the names with `holdfast groups` and `holdfast members`',
@@ -154,7 +180,44 @@ export const PROBLEMS = {
     cause: 'the saved cluster state cannot be read by this version',
     remedy: 'run one version on all nodes; if they do, replace the data directory of this node',
   },
+  FEATURE_LEVEL_LOW: {
+    cause: 'a member may run a release that does not know this command yet',
+    remedy:
+      'upgrade every member; the level is raised as soon as each was heard with the new release',
+  },
+  UNKNOWN_RESOURCE: {
+    cause: 'the group has no resource of this name',
+    remedy: 'list the resources with `holdfast status`',
+  },
   // membership and failover
+  APART_FROM_GROUP: {
+    cause: 'the node runs a group from which this one keeps apart',
+    remedy: 'bring another node back, or change `apart:` of the groups',
+  },
+  CAPACITY_EXCEEDED: {
+    cause: 'the node has no room left for the group',
+    remedy: 'move other groups away, or correct `uses:` of the group or the capacity of the node',
+  },
+  FAILOVERS_SPENT: {
+    cause: 'the group has failed as often as its policy allows, so it is not tried again for now',
+    remedy: 'mend what failed, then `holdfast online --group GROUP`; or wait until it is forgotten',
+  },
+  NODE_QUARANTINED: {
+    cause: 'the node was lost several times lately, so it comes after all others',
+    remedy: 'find out why it dies, then `holdfast online NODE`; or wait until it has been well',
+  },
+  NOT_WITH_GROUP: {
+    cause: 'the group runs only where another group runs, and that is elsewhere',
+    remedy: 'move the other group; this one follows',
+  },
+  OWNER_STOP_OVERDUE: {
+    cause: 'the owner should have stopped the group long ago, even by force, and has not said so',
+    remedy: 'nothing to do; its lease is not renewed any more and the next owner fences its disks',
+  },
+  WAITS_FOR_GROUP: {
+    cause: 'the group starts after another one, or stops before it, and that is not done yet',
+    remedy: 'read in `holdfast status` what the other group waits for',
+  },
   ASSIGN_PENDING: {
     cause: 'the group is being given to its next owner, so its lease is not renewed',
     remedy: 'nothing to do; the next owner serves it in a moment',
@@ -311,6 +374,43 @@ export const PROBLEMS = {
   DISK_HAS_HOLDERS: {
     cause: 'a layer above the disk (LVM, multipath, RAID, loop) is built on it on this node',
     remedy: 'take the layer down; until then this node cannot take the group',
+  },
+  RELEASE_NOT_FORCED: {
+    cause: 'the disk carries reservation keys, and nothing was changed',
+    remedy: 'make sure that no machine that held it can come back and write, then say `--force`',
+  },
+  RELEASE_OWNED: {
+    cause: 'a group of this cluster owns the disk',
+    remedy: 'stop it first: `holdfast standby --group GROUP`',
+  },
+  RELEASE_INCOMPLETE: {
+    cause: 'keys came back while they were taken away: some machine goes on using the disk',
+    remedy: 'stop the daemons that use this disk, then release it again',
+  },
+  DISK_NOT_EMPTY: {
+    cause: 'the disk carries data, and formatting would destroy them',
+    remedy: 'look at what `wipefs DEVICE` prints; if the data are not needed, say `--force`',
+  },
+  DISK_RESERVED: {
+    cause: 'the disk carries reservation keys: a cluster uses it or used it',
+    remedy: 'release it first: `holdfast disk release DEVICE`',
+  },
+  FORMAT_FAILED: {
+    cause: 'the program that makes the file system failed',
+    remedy: 'read what it said; the disk carries no usable file system now',
+  },
+  DISK_NOT_RESTORED: {
+    cause: 'the verification changed blocks of the disk and could not put the old data back',
+    remedy: 'take the disk for damaged: restore its data from a backup',
+  },
+  VERIFICATION_ENDED: {
+    cause: 'the verification was ended before it was through; the disk is as it was before',
+    remedy: 'run `holdfast disk verify` again',
+  },
+  VERIFICATION_PEER_FAILED: {
+    cause: 'the command that should bring the second initiator did not start or did not answer',
+    remedy:
+      'try it by hand: it must print one line of JSON and wait (default: `ssh NODE holdfast disk attend`)',
   },
   DISK_IMAGE_CORRUPT: {
     cause: 'the file of an emulated disk cannot be read',
@@ -845,6 +945,14 @@ export const PROBLEMS = {
   OWNER_RESTARTED: {
     cause: 'the daemon of the owner was started anew and no longer runs the group of that epoch',
     remedy: 'nothing to do; the group is assigned again under a new epoch',
+  },
+  WATCHDOG_BUSY: {
+    cause: 'another process feeds the watchdog of this machine',
+    remedy: 'stop it (systemd, the watchdog daemon, sbd), or name another device in `watchdog:`',
+  },
+  WATCHDOG_FAILED: {
+    cause: 'the watchdog device is missing or does not do as it is told',
+    remedy: 'load its driver (`modprobe softdog` where the board has none), or remove `watchdog:`',
   },
   GUARDIAN_NOT_STARTED: {
     cause: 'the guardian process did not come up, and nothing is served without it',

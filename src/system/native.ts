@@ -34,6 +34,10 @@ export type LibC = {
   readonly setsockopt: KoffiFunc<
     (fd: number, level: number, name: number, value: Bytes, length: number) => number
   >;
+  readonly getsockopt: KoffiFunc<
+    (fd: number, level: number, name: number, value: Bytes, length: Bytes) => number
+  >;
+  readonly adjtimex: KoffiFunc<(timex: Bytes) => number>;
   readonly close: KoffiFunc<(fd: number) => number>;
   readonly syncfs: KoffiFunc<(fd: number) => number>;
   readonly fcntl: (fd: number, command: number, type: 'int', argument: number) => number;
@@ -92,6 +96,10 @@ function bind(library: LibraryHandle): LibC {
     setsockopt: call(
       'int setsockopt(int fd, int level, int name, const void *value, unsigned int length)',
     ),
+    getsockopt: call(
+      'int getsockopt(int fd, int level, int name, _Inout_ void *value, _Inout_ void *length)',
+    ),
+    adjtimex: call('int adjtimex(_Inout_ void *timex)'),
     close: call('int close(int fd)'),
     syncfs: call('int syncfs(int fd)'),
     fcntl: library.func('int fcntl(int fd, int command, ...)'),

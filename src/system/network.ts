@@ -191,12 +191,14 @@ export async function deleteLink(name: string): Promise<void> {
 }
 
 /**
- * Sets `net.ipv4.conf.DEVICE.NAME`.
+ * Sets `net.ipv4.conf.DEVICE.NAME`; where `conf.all` says the same already, it holds for each device
+ * (ip-sysctl.rst), and nothing is written: in a container these files are read-only.
  *
  * @throws HoldfastError NETWORK_CHANGE_REFUSED
  */
 export function setIpv4Option(device: string, name: string, value: number): void {
-  setOption(`ipv4/conf/${deviceName(device)}/${name}`, value);
+  const own = `ipv4/conf/${deviceName(device)}/${name}`;
+  if (option(`ipv4/conf/all/${name}`) !== String(value)) setOption(own, value);
 }
 
 /**
@@ -208,10 +210,17 @@ export function setIpv6Option(device: string, name: string, value: number): void
   if (existsSync('/proc/sys/net/ipv6')) setOption(`ipv6/conf/${deviceName(device)}/${name}`, value);
 }
 
+function option(path: string): string | null {
+  try {
+    return readFileSync(`/proc/sys/net/${path}`, 'utf8').trim();
+  } catch {
+    return null; // not known to this kernel
+  }
+}
+
 function setOption(path: string, value: number): void {
   try {
-    const file = `/proc/sys/net/${path}`;
-    if (readFileSync(file, 'utf8').trim() !== String(value)) writeFileSync(file, String(value));
+    if (option(path) !== String(value)) writeFileSync(`/proc/sys/net/${path}`, String(value));
   } catch (cause) {
     throw new HoldfastError('NETWORK_CHANGE_REFUSED', { option: path, value }, { cause });
   }

@@ -65,6 +65,8 @@ test('three of them are a cluster that serves, and goes on without the owner', a
   expect((await cluster.status(owner))?.version).toBe(VERSION);
   expect(guardianOf(cluster, owner)).not.toBeNull();
   await load.waitForAcknowledged(ANSWERS, PATIENCE_MS);
+  // Its native half was found: without it no real address and no real disk could be served.
+  for (const node of NODES) expect(cluster.logOf(node)).not.toContain('NATIVE_CALLS_UNAVAILABLE');
   // Nothing but the bundle runs for the nodes; the application and the emulated storage are the test's.
   const programs = marked(cluster.directory).flatMap(({ argv }) => argv.slice(1));
   expect(programs.filter((word) => word.includes('/src/'))).toEqual([]);

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FENCE_DEVICE_CONTRACT } from '../contract/fence-device.ts';
 import type { ClauseReport } from '../contract/fence-device-runner.ts';
 import { type Guest, KernelLab, repositoryRoot, until } from '../lab/kernel/index.ts';
+import { secondSession } from './second-session.ts';
 
 const DISK = '/dev/lab/lun0';
 const NODE = `${repositoryRoot}/node_modules/.bin/node`;
@@ -50,7 +51,7 @@ beforeEach(clear);
 
 describe('a disk of LIO through two sessions of one machine', () => {
   it.each(['scsi', 'sg-persist'])('keeps the contract through the adapter %s', async (adapter) => {
-    const other = await secondSession(first);
+    const other = await secondSession(first, DISK);
     const device = (await first.ok(`readlink -f ${DISK}`)).trim();
     const run = [NODE, `${CONTRACT}/fence-device-runner.ts`, adapter, device, other].join(' ');
     const output = await first.ok(run, 2 * PATIENCE_MS);
@@ -169,25 +170,3 @@ describe('two machines', () => {
     expect(status).toBe(0);
   });
 });
-
-/** Logs in once more, under the name of the second machine: another nexus of the same disk. */
-async function secondSession(guest: Guest): Promise<string> {
-  const other = '/dev/lab/other';
-  if ((await guest.exec(`test -b ${other}`)).status === 0) {
-    return (await guest.ok(`readlink -f ${other}`)).trim();
-  }
-  const set = 'iscsiadm -m iface -I other --op=update';
-  await guest.ok(`iscsiadm -m iface -I other --op=new
-    ${set} -n iface.initiatorname -v iqn.2026-01.lab:node2
-    ${set} -n iface.transport_name -v tcp
-    iscsiadm -m discovery -t st -p 10.99.0.10 -I other >/dev/null 2>&1
-    iscsiadm -m node -I other -l >/dev/null`);
-  await until(async () => {
-    const found = (await guest.ok('ls /sys/block')).match(/sd[a-z]/g) ?? [];
-    const device = (await guest.ok(`readlink -f ${DISK}`)).trim();
-    const name = found.find((each) => `/dev/${each}` !== device);
-    if (name === undefined) return false;
-    return (await guest.exec(`test -b /dev/${name} && ln -sfn /dev/${name} ${other}`)).status === 0;
-  }, patience('the second session has its disk'));
-  return (await guest.ok(`readlink -f ${other}`)).trim();
-}

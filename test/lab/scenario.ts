@@ -4,7 +4,8 @@
  * of the story. An exception does.
  */
 
-import type { KernelLab, LabOptions } from './kernel/index.ts';
+import type { LabOptions } from './kernel/index.ts';
+import type { Lab } from './lab.ts';
 
 export type Check = { readonly what: string; readonly ok: boolean; readonly detail?: string };
 export type ScenarioReport = {
@@ -12,19 +13,28 @@ export type ScenarioReport = {
   readonly checks: readonly Check[];
   /** Durations and counts worth keeping; the name ends in its unit. */
   readonly measures: Readonly<Record<string, number>>;
+  /** What the last line of `--json` says besides, of a scenario that repeats itself. */
+  readonly summary?: Readonly<Record<string, unknown>>;
 };
 export type ScenarioContext = {
-  readonly lab: KernelLab;
+  readonly lab: Lab;
   readonly options: Required<Pick<LabOptions, 'nodes' | 'luns'>>;
   readonly report: Report;
   /** What is to be broken on purpose; the scenario must then fail. */
   readonly sabotage: string | undefined;
+  /** One of the scenario's `faults`; undefined: all in turn. */
+  readonly fault?: string | undefined;
+  /** More than 1 only for a scenario that repeats itself. */
+  readonly runs: number;
 };
 export type Scenario = {
   readonly name: string;
   readonly about: string;
   readonly lab?: LabOptions;
   readonly sabotages?: readonly string[];
+  readonly faults?: readonly string[];
+  /** It does `--runs` itself, in one laboratory; any other gets a fresh one for each run. */
+  readonly repeatsItself?: boolean;
   run(context: ScenarioContext): Promise<ScenarioReport>;
 };
 

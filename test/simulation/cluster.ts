@@ -17,6 +17,7 @@ import type { Act } from './checkers/lease.ts';
 import { AFTER_THAW_MS } from './checkers/visible.ts';
 import { Client } from './client.ts';
 import { groupOf } from './definitions.ts';
+import { Effects } from './effects.ts';
 import { epochOf, Lun } from './lun.ts';
 import { Machine } from './machine.ts';
 import type { Mount } from './mount.ts';
@@ -42,7 +43,8 @@ const MOST_VIOLATIONS = 10;
 const TOO_LONG_MS = 600;
 
 export class Cluster {
-  readonly clock = new VirtualClock();
+  readonly clock = new VirtualClock({ together: true });
+  readonly effects = new Effects();
   readonly options: Setting;
   readonly random: Random;
   readonly sabotage: ReadonlySet<Sabotage>;
@@ -57,6 +59,9 @@ export class Cluster {
   /** Events that the drivers of all machines have handled. */
   handled = 0;
   failovers = 0;
+  /** Failovers after which a client was served. */
+  servedFailovers = 0;
+  readonly #failedOver = new Set<Epoch>();
   readonly #configs = new Map<string, NodeConfig>();
 
   constructor(options: Setting, sabotage: readonly Sabotage[] = []) {
@@ -64,12 +69,14 @@ export class Cluster {
     this.sabotage = new Set(sabotage);
     this.random = seededRandom(options.seed);
     const fork = (): Random => seededRandom(this.random.below(2 ** 31));
-    this.network = new SimulatedNetwork(this.clock, fork());
-    this.san = new San(this.clock, fork());
+    const { clock, effects } = this;
+    const gatherMs = options.gatherMs ?? 0;
+    this.network = new SimulatedNetwork({ clock, random: fork(), gatherMs, effects });
+    this.san = new San(clock, fork(), effects);
     this.checkers = new Checkers((...what) => this.report(...what), this.#times);
     this.luns = options.groups.map(({ name, paths, target }) => {
       const ignoreExisting = this.sabotage.has('register-and-ignore');
-      const common = { clock: this.clock, random: fork(), ignoreExisting };
+      const common = { clock, random: fork(), ignoreExisting, effects };
       const landed: Lun['options']['landed'] = (lun, { nexus, data }) => {
         this.checkers.lateWrites.landed(lun, nexus, epochOf(data));
       };
@@ -172,6 +179,16 @@ export class Cluster {
     return best?.owner == null ? null : this.machine(best.owner);
   }
 
+  /** Who shows most groups to clients; null: nobody shows any. */
+  busiest(): Machine | null {
+    const shown = (machine: Machine): number =>
+      this.options.groups.filter(({ name }) => machine.kernel?.answers(`${name}/ip`) === true)
+        .length;
+    const most = this.machines.map((machine) => ({ machine, count: shown(machine) }));
+    const [first] = most.toSorted((a, b) => b.count - a.count);
+    return first === undefined || first.count === 0 ? null : first.machine;
+  }
+
   /** Who answers for the address of a group now. */
   answering(group: string): readonly Machine[] {
     return this.machines.filter(({ kernel }) => kernel?.answers(`${group}/ip`) === true);
@@ -236,6 +253,12 @@ export class Cluster {
     this.judgeMounts(group);
   }
 
+  /** A client of the group has its acknowledgement from this owner. */
+  served(group: string, epoch: Epoch, host: string): void {
+    this.checkers.history.served(group, epoch, host);
+    if (this.#failedOver.delete(epoch)) this.servedFailovers += 1;
+  }
+
   takenOver(group: string, epoch: Epoch): void {
     const lun = this.lun(group);
     lun.takenBy = Math.max(lun.takenBy, epoch);
@@ -278,7 +301,10 @@ export class Cluster {
     const entry = after.history.findLast(({ event }) => event === 'assigned');
     if (entry === undefined) return;
     const { group, epoch, node, reason } = entry;
-    if (reason === 'failover') this.failovers += 1;
+    if (reason === 'failover') {
+      this.failovers += 1;
+      this.#failedOver.add(epoch);
+    }
     this.score.note('log', `${group}/${epoch} is given to ${node} (${reason})`);
   }
 

@@ -7,6 +7,7 @@
 import type { Clock } from '../../src/lib/clock.ts';
 import type { Millis } from '../../src/lib/ids.ts';
 import type { Random } from '../../src/lib/random.ts';
+import type { Effects } from './effects.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 export type HostClockOptions = {
@@ -48,10 +49,12 @@ export class SlowClock implements Clock {
   slowMs: Millis = 0;
   readonly #machine: Clock;
   readonly #random: Random;
+  readonly #effects: Effects;
 
-  constructor(machine: Clock, random: Random) {
+  constructor(machine: Clock, random: Random, effects: Effects) {
     this.#machine = machine;
     this.#random = random;
+    this.#effects = effects;
   }
 
   now(): Millis {
@@ -59,7 +62,9 @@ export class SlowClock implements Clock {
   }
 
   after(delayMs: Millis, signal: AbortSignal): Promise<void> {
-    const lateMs = this.slowMs === 0 ? 0 : this.#random.below(this.slowMs);
+    if (this.slowMs === 0) return this.#machine.after(delayMs, signal);
+    this.#effects.count('timer-late');
+    const lateMs = this.#random.below(this.slowMs);
     return this.#machine.after(delayMs + lateMs, signal);
   }
 }

@@ -31,7 +31,7 @@ const RESET_MS: Millis = 2_000;
 export class Machine {
   readonly name: string;
   readonly number: number;
-  readonly log = new LogDisk();
+  readonly log: LogDisk;
   readonly cluster: Cluster;
   illness: Illness = healthy();
   /** How late the daemon is served, at most. */
@@ -49,6 +49,7 @@ export class Machine {
 
   constructor(cluster: Cluster, name: string, number: number, rate: number) {
     this.cluster = cluster;
+    this.log = new LogDisk(cluster.effects);
     this.name = name;
     this.number = number;
     this.#rate = rate;
@@ -114,7 +115,7 @@ export class Machine {
     const { cluster } = this;
     this.#lives += 1;
     const incarnation = this.#lives * 1_000 + this.number;
-    const slow = new SlowClock(kernel.clock, this.#random);
+    const slow = new SlowClock(kernel.clock, this.#random, cluster.effects);
     slow.slowMs = this.slowMs;
     this.#slow = slow;
     const clock = new FreezableClock(slow, kernel.clock);

@@ -6,6 +6,7 @@
  *   --seeds N     how many (default 100), from --first N (default 1)
  *   --seed N      one, with its score
  *   --hours H     simulated hours instead of a number of seeds
+ *   --family NAME mixed (default) or storm: many groups, whose owners are struck down as they serve
  *   --faults LIST only these (names with commas); `--faults list` prints them
  *   --trace FILE  writes the last history for `holdfast replay`
  *   --script FILE a script that was kept
@@ -19,7 +20,7 @@ import { parseArgs } from 'node:util';
 import { FAULTS } from './faults.ts';
 import { type Outcome, play } from './run.ts';
 import { ALL_SABOTAGES, type Sabotage } from './sabotage.ts';
-import { type Script, scriptOf } from './script.ts';
+import { FAMILIES, type Script, scriptOf } from './script.ts';
 import { shrink } from './shrink.ts';
 import { Totals } from './totals.ts';
 
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     first: { type: 'string' },
     hours: { type: 'string' },
+    family: { type: 'string', default: 'mixed' },
     faults: { type: 'string' },
     script: { type: 'string' },
     trace: { type: 'string' },
@@ -75,9 +77,11 @@ function scriptFor(seed: number, sabotage: readonly Sabotage[]): Script {
     values.faults,
     FAULTS.map(({ name }) => name),
   );
+  const [family] = names(values.family, FAMILIES);
   const [nodes, groups, safetyMs] = [number('nodes'), number('groups'), number('safety-ms')];
   const script = scriptOf({
     seed,
+    family: family ?? 'mixed',
     ...(values.faults === undefined ? {} : { faults }),
     ...(nodes === undefined ? {} : { nodes }),
     ...(groups === undefined ? {} : { groups }),
@@ -88,7 +92,7 @@ function scriptFor(seed: number, sabotage: readonly Sabotage[]): Script {
 
 /** As it was asked for, with this seed alone. */
 function commandFor(seed: number): string {
-  const kept = ['faults', 'nodes', 'groups', 'safety-ms', 'sabotage'] as const;
+  const kept = ['family', 'faults', 'nodes', 'groups', 'safety-ms', 'sabotage'] as const;
   const rest = kept.flatMap((name) =>
     values[name] === undefined ? [] : [`--${name} ${values[name]}`],
   );

@@ -6,6 +6,7 @@
 import type { Millis } from '../../src/lib/ids.ts';
 import { healthy } from './agents.ts';
 import { Cluster, INTERCONNECTS, type Violation } from './cluster.ts';
+import type { Effect } from './effects.ts';
 import { DEMOTION, setMode, setRole } from './faults/operators.ts';
 import { faultNamed, targetOf } from './faults.ts';
 import type { Script, Strike } from './script.ts';
@@ -17,7 +18,10 @@ export type Outcome = {
   readonly events: number;
   /** How often each fault began. */
   readonly faults: Readonly<Record<string, number>>;
+  /** What faults did to single messages and commands: `effects.ts`. */
+  readonly effects: Readonly<Partial<Record<Effect, number>>>;
   readonly failovers: number;
+  readonly servedFailovers: number;
   readonly assignments: number;
   readonly acknowledged: number;
   readonly score: (last: number) => string;
@@ -64,13 +68,16 @@ class History {
     if (!this.#isBroken) await this.#calm();
     const simulatedMs = cluster.clock.now() - beganMs;
     cluster.end();
-    const { checkers, score, machines, violations, clock, handled, failovers } = cluster;
+    const { checkers, score, machines, violations, clock, handled } = cluster;
+    const { effects, failovers, servedFailovers } = cluster;
     return {
       violations,
       simulatedMs,
       events: clock.fired + handled,
       faults: this.#faults,
+      effects: effects.counts,
       failovers,
+      servedFailovers,
       assignments: checkers.ownership.assignments,
       acknowledged: checkers.records.acknowledgements,
       score: (last) =>

@@ -6,6 +6,7 @@
  */
 import type { Millis } from '../../src/lib/ids.ts';
 import type { Random } from '../../src/lib/random.ts';
+import type { Effects } from './effects.ts';
 import type { FreezableClock } from './freezable-clock.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
@@ -29,11 +30,13 @@ const COMMAND_TIMEOUT_MS: Millis = 2_000;
 export class San {
   readonly #clock: VirtualClock;
   readonly #random: Random;
+  readonly #effects: Effects;
   readonly #troubles = new Map<string, PathTrouble>();
 
-  constructor(clock: VirtualClock, random: Random) {
+  constructor(clock: VirtualClock, random: Random, effects: Effects) {
     this.#clock = clock;
     this.#random = random;
+    this.#effects = effects;
   }
 
   path(host: string, path: string): PathTrouble {
@@ -63,10 +66,12 @@ export class San {
       kernel.run(() => errand.answer(what));
     };
     if (trouble.cut) {
+      this.#effects.count('storage-command-lost');
       this.#clock.schedule(PATH_LOSS_MS + this.#random.below(100), () => answer('path-lost'));
       return;
     }
     const lost = (): void => {
+      this.#effects.count('storage-command-lost');
       this.#clock.schedule(COMMAND_TIMEOUT_MS, () => answer('timeout'));
     };
     if (this.#isLost(trouble)) {
@@ -93,6 +98,7 @@ export class San {
   }
 
   #travelMs({ delayMs }: PathTrouble): Millis {
+    if (delayMs > 0) this.#effects.count('storage-command-late');
     return 0.05 + this.#random.below(100) / 1_000 + (delayMs > 0 ? this.#random.below(delayMs) : 0);
   }
 }
