@@ -106,6 +106,7 @@ const filesystem = z.strictObject({
   directory: absolutePath.refine((path) => path !== '/', 'expected a directory of its own, not /'),
   type: filesystemType,
   options: mountOptions.optional(),
+  'write-probe': z.boolean().optional(),
 });
 
 /** Either a network device of the node or a virtual-mac resource of the group, not both. */

@@ -706,7 +706,8 @@ export const PROBLEMS = {
   },
   NO_JOURNAL: {
     cause: 'the file system has no journal that is replayed when it is mounted',
-    remedy: 'use ext4 or XFS, mounted with its journal: a failover has no time for a full check',
+    remedy:
+      'use ext4, XFS or Btrfs, mounted with its journal: a failover has no time for a full check',
   },
   NODE_NOT_IN_MEMBERS: {
     cause: 'the configuration names a node that is not among its members',
@@ -799,6 +800,23 @@ export const PROBLEMS = {
   FILESYSTEM_BUSY: {
     cause: 'the device or the directory of a file system is already in use on this node',
     remedy: 'unmount what the message names; a node that holds the disk may not take it',
+  },
+  FILESYSTEM_FULL: {
+    cause: 'a file system has no room left for the write probe',
+    remedy:
+      'make room; it goes on being served, since no other node has more room on the same disk',
+  },
+  FILESYSTEM_GONE: {
+    cause: 'Linux 6.13 removed ReiserFS, so no kernel of today can replay its journal',
+    remedy: 'mount the disk with an older kernel, copy the data, and make ext4 or XFS on the disk',
+  },
+  FILESYSTEM_UNWRITABLE: {
+    cause: 'a small file could not be written to a file system and synced',
+    remedy: 'look for errors of the disk in the kernel log; after a fence this is the expected end',
+  },
+  SEVERAL_DEVICES: {
+    cause: 'the file system lies on several devices, and they would be fenced one by one',
+    remedy: 'use a Btrfs on one device, or ext4 or XFS on a logical volume',
   },
   FILESYSTEM_HUNG: {
     cause: 'a file system did not answer a simple question in time',

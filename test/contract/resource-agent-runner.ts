@@ -5,6 +5,11 @@
  */
 
 import { addressStories } from '../resources/stories/addresses.ts';
+import {
+  durabilityStories,
+  injuryStories,
+  refusalStories,
+} from '../resources/stories/durability.ts';
 import { filesystemStories } from '../resources/stories/filesystems.ts';
 import { canFollow, followerStories } from '../resources/stories/followers.ts';
 import { labs } from '../resources/stories/labs.ts';
@@ -32,7 +37,14 @@ try {
   const following = canFollow() ? followerStories : [];
   if (following.length === 0)
     process.stderr.write('no two nodes on a switch: no inet family here\n');
-  const stories = [...addressStories(network), ...following, ...filesystemStories(disks)];
+  const stories = [
+    ...addressStories(network),
+    ...following,
+    ...filesystemStories(disks),
+    ...durabilityStories(disks),
+    ...injuryStories(disks),
+    ...refusalStories(disks),
+  ];
   for (const { name, run } of stories) {
     await report(name, run);
   }

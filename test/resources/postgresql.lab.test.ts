@@ -8,7 +8,6 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parse, stringify } from 'yaml';
 import type { ClusterStatus } from '../../src/operator/api.ts';
 import { identityOf } from '../../src/system/block-device.ts';
 import { monotonicClock as clock } from '../../src/system/clock.ts';
@@ -26,6 +25,24 @@ import {
 } from './support/database.ts';
 import { must } from './support/shell.ts';
 
+const DATA = `${MOUNT_POINT}/pg`;
+const APPLICATION = {
+  name: 'server',
+  type: 'application',
+  needs: ['data', 'address'],
+  'start-timeout': '120s',
+  'stop-timeout': '60s',
+  'monitor-interval': '5s',
+  'monitor-timeout': '20s',
+  parameters: {
+    user: 'postgres',
+    command: [POSTGRES, '-D', DATA],
+    'stop-signal': 'SIGINT',
+    // Of a postmaster that died with its machine: its pid may be another's here.
+    recover: ['sh', '-c', `[ "$HOLDFAST_CLEAN" = yes ] || rm -f ${DATA}/postmaster.pid`],
+    readiness: { command: ['/usr/lib/postgresql/15/bin/pg_isready', '-q', '-h', FLOATING_IP] },
+  },
+};
 const FAILOVER_LIMIT_MS = 300_000;
 const ENOUGH = 100;
 
@@ -42,6 +59,7 @@ describe.skipIf(noPostgres !== null)('PostgreSQL on the owner', () => {
     directory = mkdtempSync(join(tmpdir(), 'holdfast-pg-'));
     const tar = makeDatabase(directory, FLOATING_IP);
     await lab.up({ nodes: 3, luns: 1, say });
+    say('copying the database onto the LUN');
     const first = lab.guest(1);
     must('cp', tar, join(first.share, 'pg.tar'));
     await first.ok(
@@ -55,12 +73,16 @@ describe.skipIf(noPostgres !== null)('PostgreSQL on the owner', () => {
     );
     const identity = identityOf(Buffer.from(page.trim(), 'base64')) ?? '';
     const peerIds = await makeIdentities(lab);
-    const ledger = labConfig({ lab, identity, filesystem: 'ext4', sabotage: undefined }, peerIds);
-    cluster = new LabCluster(lab, { config: (node) => withPostgres(ledger(node)) });
+    const disks = [{ identity }];
+    const places = { lab, disks, filesystem: 'ext4', sabotage: undefined, stamps: false } as const;
+    const config = labConfig({ ...places, application: APPLICATION }, peerIds);
+    cluster = new LabCluster(lab, { config });
     database = new Database(lab.client, FLOATING_IP);
+    say('starting a daemon on every node');
     await cluster.startAll();
     await answers();
-  });
+    say('the database answers');
+  }, 900_000);
 
   afterAll(async () => {
     await lab.down();
@@ -161,28 +183,3 @@ describe.skipIf(noPostgres !== null)('PostgreSQL on the owner', () => {
     );
   }
 });
-
-/** The laboratory's file, with the database in place of the ledger. */
-function withPostgres(text: string): string {
-  const file = parse(text) as {
-    groups: { resources: { name: string; parameters: Record<string, unknown> }[] }[];
-  };
-  const server = file.groups[0]?.resources.find(({ name }) => name === 'server');
-  if (server === undefined) throw new Error('no server in the configuration of the laboratory');
-  const data = `${MOUNT_POINT}/pg`;
-  Object.assign(server, {
-    'start-timeout': '120s',
-    'stop-timeout': '60s',
-    'monitor-interval': '5s',
-    'monitor-timeout': '20s',
-    parameters: {
-      user: 'postgres',
-      command: [POSTGRES, '-D', data],
-      'stop-signal': 'SIGINT',
-      // Of a postmaster that died with its machine: its pid may be another's here.
-      recover: ['sh', '-c', `[ "$HOLDFAST_CLEAN" = yes ] || rm -f ${data}/postmaster.pid`],
-      readiness: { command: ['/usr/lib/postgresql/15/bin/pg_isready', '-q', '-h', FLOATING_IP] },
-    },
-  });
-  return stringify(file);
-}
