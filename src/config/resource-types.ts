@@ -107,6 +107,7 @@ const filesystem = z.strictObject({
   directory: absolutePath.refine((path) => path !== '/', 'expected a directory of its own, not /'),
   type: filesystemType,
   options: mountOptions.optional(),
+  'write-probe': z.boolean().optional(),
 });
 
 /** Either a network device of the node or a virtual-mac resource of the group, not both. */
@@ -120,7 +121,13 @@ function oneOfDevices(
 }
 
 const floatingIp = z
-  .strictObject({ address: cidr, device: deviceName.optional(), on: name.optional() })
+  .strictObject({
+    address: cidr,
+    device: deviceName.optional(),
+    on: name.optional(),
+    gateway: ipAddress.optional(),
+    'gateway-loss': z.enum(['report', 'move']).optional(),
+  })
   .superRefine(oneOfDevices);
 
 const virtualMac = z.strictObject({ parent: deviceName, mac: macAddress.optional() });
@@ -267,7 +274,7 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   },
   'floating-ip': {
     schema: floatingIp,
-    perNode: ['device'],
+    perNode: ['device', 'gateway'],
     refersTo: { on: 'virtual-mac' },
     times: times(5_000, 5_000, 1_000, 3_000),
   },

@@ -722,7 +722,8 @@ export const PROBLEMS = {
   },
   NO_JOURNAL: {
     cause: 'the file system has no journal that is replayed when it is mounted',
-    remedy: 'use ext4 or XFS, mounted with its journal: a failover has no time for a full check',
+    remedy:
+      'use ext4, XFS or Btrfs, mounted with its journal: a failover has no time for a full check',
   },
   NODE_NOT_IN_MEMBERS: {
     cause: 'the configuration names a node that is not among its members',
@@ -816,6 +817,23 @@ export const PROBLEMS = {
     cause: 'the device or the directory of a file system is already in use on this node',
     remedy: 'unmount what the message names; a node that holds the disk may not take it',
   },
+  FILESYSTEM_FULL: {
+    cause: 'a file system has no room left for the write probe',
+    remedy:
+      'make room; it goes on being served, since no other node has more room on the same disk',
+  },
+  FILESYSTEM_GONE: {
+    cause: 'Linux 6.13 removed ReiserFS, so no kernel of today can replay its journal',
+    remedy: 'mount the disk with an older kernel, copy the data, and make ext4 or XFS on the disk',
+  },
+  FILESYSTEM_UNWRITABLE: {
+    cause: 'a small file could not be written to a file system and synced',
+    remedy: 'look for errors of the disk in the kernel log; after a fence this is the expected end',
+  },
+  SEVERAL_DEVICES: {
+    cause: 'the file system lies on several devices, and they would be fenced one by one',
+    remedy: 'use a Btrfs on one device, or ext4 or XFS on a logical volume',
+  },
   FILESYSTEM_HUNG: {
     cause: 'a file system did not answer a simple question in time',
     remedy: 'check the disk and the paths to it',
@@ -827,6 +845,10 @@ export const PROBLEMS = {
   FILESYSTEM_TYPE_MISMATCH: {
     cause: 'the disk does not carry a file system of the type that is configured',
     remedy: 'check the identity of the disk and the type in the definition',
+  },
+  GATEWAY_SILENT: {
+    cause: 'the gateway that a floating address names does not answer on the wire',
+    remedy: 'check the gateway, cable and switch; a node that does not hear it takes no such group',
   },
   LINK_DOWN: {
     cause: 'the network device of an address or of a virtual MAC address has no carrier',
