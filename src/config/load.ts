@@ -15,7 +15,7 @@ import { glance, isPerNode, PER_NODE } from './resources.ts';
 import { fileSchema, logSchema, operatorsSchema } from './schema.ts';
 import { readPart } from './shape.ts';
 import { readConfigText, Source } from './source.ts';
-import type { NodeConfig, Sabotage } from './types.ts';
+import type { LogConfig, NodeConfig, Sabotage } from './types.ts';
 import { Uses } from './uses.ts';
 
 /** What a command line may say in place of the file. */
@@ -25,6 +25,7 @@ export type ConfigOverrides = {
   readonly anyNode?: boolean | undefined;
   readonly dataDirectory?: string | undefined;
   readonly socketPath?: string | undefined;
+  readonly logLevel?: LogConfig['level'] | undefined;
   readonly sabotage?: readonly Sabotage[] | undefined;
 };
 
@@ -78,7 +79,7 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
   }
   const here = onNode(source, [], raw, { node, keys: ['data-directory', 'socket'] });
   const file = readPart(source, [], here, fileSchema);
-  const log = readLog(source, raw, node);
+  const log = levelled(readLog(source, raw, node), overrides.logLevel);
   const operators = readOperators(source, raw);
   const uses = new Uses(source);
   const interconnects = listOf(raw, 'interconnects').filter((each) => typeof each === 'string');
@@ -110,6 +111,14 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
     ...(log === undefined ? {} : { log }),
     ...(operators === undefined ? {} : { operators }),
   };
+}
+
+function levelled(
+  log: NodeConfig['log'],
+  level: LogConfig['level'] | undefined,
+): NodeConfig['log'] {
+  if (level === undefined) return log;
+  return { file: log?.file ?? null, trace: log?.trace ?? null, level };
 }
 
 function readOperators(source: Source, raw: object): NodeConfig['operators'] {
