@@ -10,6 +10,7 @@ import type { NodeId } from '../lib/ids.ts';
 import { type Fault, faultsToError, inFileOrder, type Path } from './fault.ts';
 import { claimHosts, readGroups } from './groups.ts';
 import { checkInterconnects, checkNode, readMembers } from './members.ts';
+import { readNotifications } from './notifications.ts';
 import { readTimes } from './read-times.ts';
 import { glance, isPerNode, PER_NODE } from './resources.ts';
 import { fileSchema, logSchema, operatorsSchema } from './schema.ts';
@@ -81,6 +82,7 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
   const file = readPart(source, [], here, fileSchema);
   const log = levelled(readLog(source, raw, node), overrides.logLevel);
   const operators = readOperators(source, raw);
+  const notifications = readNotifications(source, listOf(raw, 'notifications'));
   const uses = new Uses(source);
   const interconnects = listOf(raw, 'interconnects').filter((each) => typeof each === 'string');
   if (Array.isArray(Reflect.get(raw, 'interconnects'))) {
@@ -110,6 +112,7 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
     ...(file.invited ? { invited: true } : {}),
     ...(log === undefined ? {} : { log }),
     ...(operators === undefined ? {} : { operators }),
+    ...(notifications.length === 0 ? {} : { notifications }),
   };
 }
 
