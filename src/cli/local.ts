@@ -33,6 +33,13 @@ export async function checkFile(
   return first === undefined ? EXIT.ok : exitCodeOf(new HoldfastError(first.code));
 }
 
+/** For the editors of `holdfast.yaml`; the repository has it as `config/holdfast.schema.json`. */
+export async function printSchema(context: CommandContext): Promise<ExitCode> {
+  const { configJsonSchema } = await import('../config/json-schema.ts');
+  context.print([JSON.stringify(configJsonSchema(), null, 2)]);
+  return EXIT.ok;
+}
+
 /** Makes the key of this node where there is none, and prints the peer id that `members:` wants. */
 export async function identity(context: CommandContext, dataDirectory: string): Promise<ExitCode> {
   const { loadOrCreateIdentity } = await import('../mesh/identity.ts');

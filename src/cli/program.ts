@@ -78,9 +78,8 @@ function addLocal(program: Command, act: Act, daemon: LoadDaemon): void {
     .action((file: string, options: ReplayOptions) =>
       act(async (context) => (await import('./replay.ts')).replay(context, file, options)),
     );
-  program
-    .command('config')
-    .description('configuration files')
+  const config = program.command('config').description('configuration files');
+  config
     .command('check')
     .description('say everything that is wrong with a file')
     .argument('<file>')
@@ -88,6 +87,10 @@ function addLocal(program: Command, act: Act, daemon: LoadDaemon): void {
     .action((file: string, { node }: { readonly node?: string }) =>
       act(async (context) => (await import('./local.ts')).checkFile(context, file, node)),
     );
+  config
+    .command('schema')
+    .description('print the JSON Schema of the file, for editors')
+    .action(() => act(async (context) => (await import('./local.ts')).printSchema(context)));
 }
 
 function addQuestions(program: Command, act: Act): void {
