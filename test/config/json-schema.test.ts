@@ -14,7 +14,9 @@ import { edited, VALID } from './fixture.ts';
 const file = (name: string): string =>
   readFileSync(new URL(`../../config/${name}`, import.meta.url), 'utf8');
 const schema = configJsonSchema();
-const validate = new Ajv2020({ strict: false, allErrors: true, validateFormats: false }).compile(schema);
+const validate = new Ajv2020({ strict: false, allErrors: true, validateFormats: false }).compile(
+  schema,
+);
 const complaints = (text: string): readonly string[] => {
   validate(parse(text));
   return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
