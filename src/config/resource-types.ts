@@ -63,6 +63,7 @@ const RESERVATION_TYPES: Readonly<Record<string, number>> = {
 const reservationType = parsed(
   (value) => RESERVATION_TYPES[String(value)] ?? null,
   'write-exclusive (1) for one path, write-exclusive-registrants-only (5) for several',
+  { type: ['string', 'number'] },
 );
 
 const EMULATED = /^emulated:[^#\s]+#[A-Za-z0-9._-]{1,64}$/;

@@ -46,6 +46,26 @@ export const PROBLEMS = {
     cause: 'the dashboard is opened without its link, or by another page',
     remedy: 'open the whole link that `holdfast dashboard` has printed',
   },
+  NOTIFICATION_FAILED: {
+    cause: 'a notification was not delivered',
+    remedy: 'look at the receiver that the log names; it is tried again for an hour',
+  },
+  NOTIFICATION_REFUSED: {
+    cause: 'the receiver of notifications refuses them for good',
+    remedy: 'mend the address or the token in `notifications:`',
+  },
+  NOTIFICATION_GIVEN_UP: {
+    cause: 'too many notifications wait for a receiver that does not answer',
+    remedy: 'bring the receiver back; what was given up stands in `holdfast history`',
+  },
+  SECRET_FILE_EXPOSED: {
+    cause: 'a file with a secret can be read by others, or belongs to somebody else',
+    remedy: 'chown it to root or to the user of the daemon, and `chmod 0600` it',
+  },
+  SECRET_FILE_UNREADABLE: {
+    cause: 'a file with a secret cannot be read, or does not hold one line',
+    remedy: 'write the secret into it, as one line, and mend its permissions',
+  },
   NO_TIMELINE: {
     cause: 'the history remembers no failover of this group',
     remedy: 'look at `holdfast history`; it keeps the newest entries only',
