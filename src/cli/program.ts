@@ -1,6 +1,6 @@
 /** The words of the command line. What a command does stands beside it and is loaded when it runs. */
 import { Command, InvalidArgumentError } from 'commander';
-import type { HistoryOptions } from './ask.ts';
+import type { HistoryOptions, TimelineOptions } from './ask.ts';
 import { type Act, type Action, contextOf, type GlobalOptions } from './command.ts';
 import type { DoctorOptions } from './doctor/doctor.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -36,6 +36,7 @@ export function createProgram(
   };
   addLocal(program, act, daemon);
   addQuestions(program, act);
+  addDashboard(program, act);
   addActions(program, act);
   addMembership(program, act);
   addDisk(program, act);
@@ -121,8 +122,9 @@ function addQuestions(program: Command, act: Act): void {
     .description('the phases of the newest failovers as bar charts')
     .argument('[group]')
     .option('--last <count>', 'how many', count, 1)
-    .action((group: string | undefined, { last }: { readonly last: number }) =>
-      act(async (context) => (await import('./ask.ts')).timeline(context, group ?? null, last)),
+    .option('--svg <file>', 'write the newest one as a picture; - writes it to stdout')
+    .action((group: string | undefined, options: TimelineOptions) =>
+      act(async (context) => (await import('./ask.ts')).timeline(context, group ?? null, options)),
     );
   program
     .command('history')
@@ -139,6 +141,16 @@ function addQuestions(program: Command, act: Act): void {
     .option('--after <index>', 'first what the history has after this entry', count)
     .action((options: { readonly after?: number }) =>
       act(async (context) => (await import('./watch.ts')).watch(context, options)),
+    );
+}
+
+function addDashboard(program: Command, act: Act): void {
+  program
+    .command('dashboard')
+    .description('serve a page on 127.0.0.1 that shows the cluster as it is, until interrupted')
+    .option('--port <port>', 'where it listens; 0: any free port', portNumber, 0)
+    .action((options: { readonly port: number }) =>
+      act(async (context) => (await import('./dashboard.ts')).dashboard(context, options)),
     );
 }
 
@@ -236,4 +248,10 @@ function count(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= MAX_COUNT) return value;
   throw new InvalidArgumentError(`expected a number from 1 to ${MAX_COUNT}`);
+}
+
+function portNumber(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value <= 65_535) return value;
+  throw new InvalidArgumentError('expected a port from 0 to 65535');
 }

@@ -12,7 +12,7 @@ import { claimHosts, readGroups } from './groups.ts';
 import { checkInterconnects, checkNode, readMembers } from './members.ts';
 import { readTimes } from './read-times.ts';
 import { glance, isPerNode, PER_NODE } from './resources.ts';
-import { fileSchema, logSchema, operatorsSchema } from './schema.ts';
+import { fileSchema, logSchema, operatorsSchema, watchdogSchema } from './schema.ts';
 import { readPart } from './shape.ts';
 import { readConfigText, Source } from './source.ts';
 import type { NodeConfig, Sabotage } from './types.ts';
@@ -79,6 +79,7 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
   const here = onNode(source, [], raw, { node, keys: ['data-directory', 'socket'] });
   const file = readPart(source, [], here, fileSchema);
   const log = readLog(source, raw, node);
+  const watchdog = readWatchdog(source, raw);
   const operators = readOperators(source, raw);
   const uses = new Uses(source);
   const interconnects = listOf(raw, 'interconnects').filter((each) => typeof each === 'string');
@@ -108,6 +109,7 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
     sabotage: overrides.sabotage ?? [],
     ...(file.invited ? { invited: true } : {}),
     ...(log === undefined ? {} : { log }),
+    ...(watchdog === undefined ? {} : { watchdog }),
     ...(operators === undefined ? {} : { operators }),
   };
 }
@@ -121,6 +123,13 @@ function readOperators(source: Source, raw: object): NodeConfig['operators'] {
     adminGroup: read['admin-group'] ?? null,
     readOnlyGroup: read['read-only-group'] ?? null,
   };
+}
+
+function readWatchdog(source: Source, raw: object): NodeConfig['watchdog'] {
+  const value: unknown = Reflect.get(raw, 'watchdog');
+  if (value === undefined) return undefined;
+  const read = readPart(source, ['watchdog'], value, watchdogSchema);
+  return read === null ? undefined : { device: read.device, timeoutMs: read.timeout };
 }
 
 function readLog(source: Source, raw: object, node: NodeId | undefined): NodeConfig['log'] {

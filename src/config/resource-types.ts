@@ -73,7 +73,7 @@ const disk = z
   .strictObject({
     identity: identity.optional(),
     device: devices.optional(),
-    adapter: z.enum(['scsi', 'sg-persist', 'emulated']).optional(),
+    adapter: z.enum(['scsi', 'sg-persist', 'multipath', 'nvme', 'emulated']).optional(),
     'reservation-type': reservationType.optional(),
     'volatile-reservations': z.boolean().optional(),
     'accept-late-writes': z.boolean().optional(),

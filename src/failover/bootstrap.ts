@@ -4,9 +4,10 @@
  * bootstrap list only fills in groups that the cluster has never known.
  *
  * A member that was removed, or a group that was deleted, is not brought back by an old file: numbers
- * are never given twice, and deletions stand in the history.
+ * are never given twice, and deletions are remembered.
  */
 import type { Command } from '../cluster/command.ts';
+import { isLevel3 } from '../cluster/level.ts';
 import { groupOf } from '../cluster/queries.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import type { PlannerInput } from './planner-input.ts';
@@ -51,5 +52,6 @@ function defineGroups({ state, bootstrapGroups }: PlannerInput): readonly Propos
 }
 
 function wasDeleted(state: ClusterState, group: string): boolean {
+  if (isLevel3(state)) return state.deleted?.includes(group) === true;
   return state.history.some((line) => line.event === 'deleted' && line.group === group);
 }

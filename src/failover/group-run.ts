@@ -70,7 +70,7 @@ export class GroupRun {
   #phase: RunPhase = 'starting';
   #leaseValid = false;
   #suspended = false;
-  /** The rest of the predecessor's lease is over. */
+  /** The rest of the predecessor's lease is over, or what it allowed is known to be down. */
   #mayBeSeen = false;
   /** Why the run ends; decides what is proposed when all is down. */
   #ending: { readonly code: string; readonly detail: string } | null = null;
@@ -134,6 +134,9 @@ export class GroupRun {
         break;
       case 'superseded':
         this.#kill('SUPERSEDED', 'a newer epoch of the group exists');
+        break;
+      case 'predecessors-down':
+        this.#mayBeSeen = true;
         break;
       case 'deadline':
         break;

@@ -56,6 +56,8 @@ export type RunEvent =
   | { readonly kind: 'stop' }
   /** A newer epoch of the group is known: not ours any more, whoever has it. */
   | { readonly kind: 'superseded' }
+  /** Every earlier epoch is known to be down: nothing is left of a lease that one would wait for. */
+  | { readonly kind: 'predecessors-down' }
   | { readonly kind: 'deadline' };
 
 export type RunEffect =

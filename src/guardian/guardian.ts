@@ -39,8 +39,14 @@ export type GuardianOptions = {
 const ATTEMPTS = 50;
 const RETRY_AFTER_MS: Millis = 200;
 
-/** A fenced disk needs no unmount for the cluster to be safe: only these count for the proof. */
-const isEssential = (item: Teardown) => item.kind !== 'unmount-lazily';
+/**
+ * Only these count for the proof. A fenced disk needs no unmount for the cluster to be safe. A device
+ * without its address and with nobody left who would use it says nothing; and to remove it makes the
+ * kernel wait for all processors, which took 200 ms on a busy machine.
+ */
+const isEssential = ({ kind }: Teardown) => kind !== 'unmount-lazily' && kind !== 'delete-link';
+/** Silence first, of every address: all the rest can wait for a few milliseconds more. */
+const rankOf = ({ kind }: Teardown) => (kind === 'block-address' ? 0 : 1);
 
 export class Guardian {
   readonly #options: GuardianOptions;
@@ -48,6 +54,8 @@ export class Guardian {
   /** The newest epoch of each group that was torn down or disarmed: never armed again. */
   readonly #ended = new Map<GroupId, Epoch>();
   readonly #tearing = new Map<GroupId, Promise<void>>();
+  /** By group and epoch: what had to be down by when, and is not known to be. */
+  readonly #overdue = new Map<string, Overdue>();
   /** Armed, or not yet undone. */
   readonly #standing = new Map<GroupId, LeftOverGroup>();
   #abort = new AbortController();
@@ -108,6 +116,21 @@ export class Guardian {
     await Promise.all(this.#tearing.values());
   }
 
+  /**
+   * In words: what serves although it must not, `graceMs` after its time; null when nothing does.
+   * What is left of a mount does not count: the disk is fenced.
+   */
+  trouble(graceMs: Millis): string | null {
+    const now = this.#options.clock.now();
+    const late = [...this.#overdue.values(), ...this.#armed.values()].find(
+      ({ downByMs }) => downByMs + graceMs < now,
+    );
+    if (late === undefined) return null;
+    const left = 'left' in late ? late.left : [];
+    const what = left.length === 0 ? 'it is not down yet' : left.join(', ');
+    return `group ${late.group} epoch ${late.epoch} had to be down: ${what}`;
+  }
+
   #whyStale({ group, epoch, downByMs }: Arm): string | null {
     const current = this.#armed.get(group);
     if (epoch <= (this.#ended.get(group) ?? 0)) return 'this epoch has ended here';
@@ -133,6 +156,8 @@ export class Guardian {
   #tearDown(arm: Arm): void {
     this.#armed.delete(arm.group);
     this.#end(arm.group, arm.epoch);
+    const { group, epoch, downByMs } = arm;
+    this.#overdue.set(`${group}/${epoch}`, { group, epoch, downByMs, left: [] });
     const done = this.#undoAll(arm)
       .catch((error: unknown) => this.#options.log(`tear-down of ${arm.group}: ${String(error)}`))
       .finally(() => this.#tearing.delete(arm.group));
@@ -159,7 +184,11 @@ export class Guardian {
   async #undoAll(arm: Arm): Promise<void> {
     const { group, epoch } = arm;
     this.#options.log(`tearing down ${group} epoch ${epoch}`);
-    const failures = await this.#undoUntilDone(arm.teardown.filter(isEssential));
+    const essential = arm.teardown.filter(isEssential).toSorted((a, b) => rankOf(a) - rankOf(b));
+    const failures = await this.#undoUntilDone(essential);
+    const name = `${group}/${epoch}`;
+    if (failures.length === 0) this.#overdue.delete(name);
+    else this.#overdue.set(name, { ...arm, left: failures.map(({ item }) => item.kind) });
     const published = failures.length === 0 ? this.#publish(arm) : Promise.resolve();
     const rest = await this.#undoOnce(arm.teardown.filter((item) => !isEssential(item)));
     const all = [...failures, ...rest].map(({ item, reason }) => `${item.kind}: ${reason}`);
@@ -195,6 +224,7 @@ export class Guardian {
   }
 }
 
+type Overdue = Pick<Arm, 'group' | 'epoch' | 'downByMs'> & { readonly left: readonly string[] };
 type Failure = { readonly item: Teardown; readonly reason: string };
 
 /** Until the new message holds: its list, since that is the newer truth, and the earlier deadline. */

@@ -42,6 +42,18 @@ export const PROBLEMS = {
     remedy:
       'repeat the command; on a kernel without SO_PEERGROUPS (before 4.13) only root may write',
   },
+  DASHBOARD_LINK: {
+    cause: 'the dashboard is opened without its link, or by another page',
+    remedy: 'open the whole link that `holdfast dashboard` has printed',
+  },
+  NO_TIMELINE: {
+    cause: 'the history remembers no failover of this group',
+    remedy: 'look at `holdfast history`; it keeps the newest entries only',
+  },
+  FILE_UNWRITABLE: {
+    cause: 'a file that the command was to write cannot be written',
+    remedy: 'choose another place, or mend the permissions of this one',
+  },
   UNKNOWN_SUBJECT: {
     cause: 'neither a failover group nor a member of this name is known',
     remedy: 'list the names with `holdfast groups` and `holdfast members`',
@@ -168,7 +180,44 @@ export const PROBLEMS = {
     cause: 'the saved cluster state cannot be read by this version',
     remedy: 'run one version on all nodes; if they do, replace the data directory of this node',
   },
+  FEATURE_LEVEL_LOW: {
+    cause: 'a member may run a release that does not know this command yet',
+    remedy:
+      'upgrade every member; the level is raised as soon as each was heard with the new release',
+  },
+  UNKNOWN_RESOURCE: {
+    cause: 'the group has no resource of this name',
+    remedy: 'list the resources with `holdfast status`',
+  },
   // membership and failover
+  APART_FROM_GROUP: {
+    cause: 'the node runs a group from which this one keeps apart',
+    remedy: 'bring another node back, or change `apart:` of the groups',
+  },
+  CAPACITY_EXCEEDED: {
+    cause: 'the node has no room left for the group',
+    remedy: 'move other groups away, or correct `uses:` of the group or the capacity of the node',
+  },
+  FAILOVERS_SPENT: {
+    cause: 'the group has failed as often as its policy allows, so it is not tried again for now',
+    remedy: 'mend what failed, then `holdfast online --group GROUP`; or wait until it is forgotten',
+  },
+  NODE_QUARANTINED: {
+    cause: 'the node was lost several times lately, so it comes after all others',
+    remedy: 'find out why it dies, then `holdfast online NODE`; or wait until it has been well',
+  },
+  NOT_WITH_GROUP: {
+    cause: 'the group runs only where another group runs, and that is elsewhere',
+    remedy: 'move the other group; this one follows',
+  },
+  OWNER_STOP_OVERDUE: {
+    cause: 'the owner should have stopped the group long ago, even by force, and has not said so',
+    remedy: 'nothing to do; its lease is not renewed any more and the next owner fences its disks',
+  },
+  WAITS_FOR_GROUP: {
+    cause: 'the group starts after another one, or stops before it, and that is not done yet',
+    remedy: 'read in `holdfast status` what the other group waits for',
+  },
   ASSIGN_PENDING: {
     cause: 'the group is being given to its next owner, so its lease is not renewed',
     remedy: 'nothing to do; the next owner serves it in a moment',
@@ -892,6 +941,14 @@ export const PROBLEMS = {
   OWNER_RESTARTED: {
     cause: 'the daemon of the owner was started anew and no longer runs the group of that epoch',
     remedy: 'nothing to do; the group is assigned again under a new epoch',
+  },
+  WATCHDOG_BUSY: {
+    cause: 'another process feeds the watchdog of this machine',
+    remedy: 'stop it (systemd, the watchdog daemon, sbd), or name another device in `watchdog:`',
+  },
+  WATCHDOG_FAILED: {
+    cause: 'the watchdog device is missing or does not do as it is told',
+    remedy: 'load its driver (`modprobe softdog` where the board has none), or remove `watchdog:`',
   },
   GUARDIAN_NOT_STARTED: {
     cause: 'the guardian process did not come up, and nothing is served without it',

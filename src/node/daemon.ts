@@ -30,7 +30,7 @@ import { UdpEvidenceListener } from './evidence-listener.ts';
 import { GuardianClient } from './guardian-client.ts';
 import { JoinDesk } from './join-desk.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { observe } from './observe.ts';
+import { observe, observeEvent } from './observe.ts';
 import { OperatorView } from './operator-view.ts';
 import { checkFormats } from './replica.ts';
 import { selfFence } from './self-fence.ts';
@@ -98,7 +98,9 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     clock: monotonicClock,
     onJoin: (request) => known(late.desk, 'the driver runs before the mesh').answer(request),
   });
-  const guardian = new GuardianClient({ clock: monotonicClock, logger, clusterId });
+  const { watchdog } = config;
+  const guardian = new GuardianClient({ clock: monotonicClock, logger, clusterId, watchdog });
+  const metrics = createMetrics({ build: { version, node, cluster: clusterId } });
   const world: World = {
     clock: monotonicClock,
     wallMs,
@@ -110,10 +112,12 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     logger,
     isLoaded,
     secret: () => randomBytes(32).toString('hex'),
-    record: (event) => trace?.record({ atMs: monotonicClock.now(), node: config.node, event }),
+    record: (event) => {
+      observeEvent(event, metrics);
+      trace?.record({ atMs: monotonicClock.now(), node: config.node, event });
+    },
     selfFence: (cause) => selfFence(cause, logger),
   };
-  const metrics = createMetrics();
   const restored = await log.load();
   checkFormats(restored);
   const driver = new Driver({

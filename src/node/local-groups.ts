@@ -145,6 +145,7 @@ export class LocalGroups {
       const group = groups[owned.run.group];
       if (this.#stillOurs(owned, group)) {
         if (group?.phase === 'releasing') owned.step({ kind: 'stop' }, now);
+        else if (predecessorsDown(owned, group)) owned.step({ kind: 'predecessors-down' }, now);
       } else owned.step({ kind: 'superseded' }, now);
     }
     this.#drop();
@@ -329,6 +330,12 @@ export class LocalGroups {
     const owned = this.#owned.get(group);
     return owned?.run.epoch === epoch ? owned : undefined;
   }
+}
+
+/** By the same rule as the leader's own: nothing unfinished, nothing to wait for. */
+function predecessorsDown({ run }: OwnedGroup, group: GroupState | undefined): boolean {
+  if (group === undefined || run.phase !== 'starting') return false;
+  return group.unfinished.every(({ epoch }) => epoch >= run.epoch);
 }
 
 function localState(phase: string, suspended: boolean): LocalGroup['state'] {

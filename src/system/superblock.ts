@@ -2,10 +2,11 @@
  * What file system a device carries, read past every cache (O_DIRECT): a page that was read before the
  * disk was fenced may be stale.
  *
- * Only what a failover must know: the type and whether there is a journal to replay. It repairs
- * nothing and reads no more than the first block.
+ * Only what a failover must know: the type, whether there is a journal to replay, and where it lies.
+ * It repairs nothing and reads no more than the first block.
  *
- * Reference: Linux Documentation/filesystems/ext4/super.rst; XFS Algorithms & Data Structures, §13.1.
+ * Reference: Linux Documentation/filesystems/ext4/super.rst, ifork.rst; XFS Algorithms & Data
+ * Structures, §13.1.
  */
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
@@ -19,12 +20,21 @@ export type Superblock = {
   readonly uuid: string;
   /** Mount options that the superblock itself asks for; the mount table does not show them (ext4). */
   readonly defaultOptions: readonly string[];
+  /** Where the journal lies that has to be replayed; empty when there is nothing to do, or unknown. */
+  readonly replay: readonly Extent[];
 };
+
+/** Bytes of the device. */
+export type Extent = { readonly offset: number; readonly length: number };
 
 const BLOCK_BYTES = 4096;
 const EXT_SUPERBLOCK = 1024;
 const EXT_MAGIC = 0xef53;
 const EXT_HAS_JOURNAL = 0x4;
+/** EXT4_FEATURE_INCOMPAT_RECOVER */
+const EXT_NEEDS_RECOVERY = 0x4;
+const EXTENT_MAGIC = 0xf30a;
+const EXTENTS_IN_INODE = 4;
 /** EXT4_DEFM_NOBARRIER in s_default_mount_opts. */
 const EXT_DEFAULT_NOBARRIER = 0x100;
 
@@ -35,15 +45,16 @@ export async function readSuperblock(device: string): Promise<Superblock> {
 
 export function parseSuperblock(block: Buffer): Superblock {
   if (block.subarray(0, 4).toString('latin1') === 'XFSB') {
-    return { type: 'xfs', journal: true, uuid: uuidAt(block, 32), defaultOptions: [] };
+    return { type: 'xfs', journal: true, uuid: uuidAt(block, 32), defaultOptions: [], replay: [] };
   }
   if (block.readUInt16LE(EXT_SUPERBLOCK + 0x38) === EXT_MAGIC) {
     const compatible = block.readUInt32LE(EXT_SUPERBLOCK + 0x5c);
     const journal = (compatible & EXT_HAS_JOURNAL) !== 0;
     const uuid = uuidAt(block, EXT_SUPERBLOCK + 0x68);
-    return { type: 'ext', journal, uuid, defaultOptions: extDefaultOptions(block) };
+    const defaultOptions = extDefaultOptions(block);
+    return { type: 'ext', journal, uuid, defaultOptions, replay: extReplay(block) };
   }
-  return { type: 'unknown', journal: false, uuid: '', defaultOptions: [] };
+  return { type: 'unknown', journal: false, uuid: '', defaultOptions: [], replay: [] };
 }
 
 /**
@@ -92,6 +103,22 @@ function extDefaultOptions(block: Buffer): readonly string[] {
   const written = text.slice(0, text.indexOf('\0')).split(',');
   const nobarrier = (bits & EXT_DEFAULT_NOBARRIER) === 0 ? [] : ['nobarrier'];
   return [...nobarrier, ...written].filter((option) => option !== '');
+}
+
+/** s_jnl_blocks holds a copy of the journal inode's i_block; only extents without an index are read. */
+function extReplay(block: Buffer): readonly Extent[] {
+  const incompatible = block.readUInt32LE(EXT_SUPERBLOCK + 0x60);
+  const backupType = block.readUInt8(EXT_SUPERBLOCK + 0xfd);
+  const at = EXT_SUPERBLOCK + 0x10c;
+  const isLeaf = block.readUInt16LE(at) === EXTENT_MAGIC && block.readUInt16LE(at + 6) === 0;
+  if ((incompatible & EXT_NEEDS_RECOVERY) === 0 || backupType !== 1 || !isLeaf) return [];
+  const blockBytes = 1024 << block.readUInt32LE(EXT_SUPERBLOCK + 0x18);
+  const count = Math.min(EXTENTS_IN_INODE, block.readUInt16LE(at + 2));
+  return Array.from({ length: count }, (_, i) => {
+    const entry = at + 12 * (i + 1);
+    const start = block.readUInt16LE(entry + 6) * 2 ** 32 + block.readUInt32LE(entry + 8);
+    return { offset: start * blockBytes, length: block.readUInt16LE(entry + 4) * blockBytes };
+  });
 }
 
 function uuidAt(block: Buffer, offset: number): string {

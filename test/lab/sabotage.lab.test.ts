@@ -49,7 +49,7 @@ describe('an observer reports the harm when there is', () => {
     const say = (line: string): void => void process.stderr.write(`${line}\n`);
     await lab.up({ ...options, say });
     const report = new Report(say);
-    await scenario.run({ lab, options, report, sabotage });
+    await scenario.run({ lab, options, report, sabotage, runs: 1 });
     const failed = report.checks.filter(({ ok }) => !ok).map(({ what }) => what);
     expect(failed.join('\n')).toMatch(expected);
   });

@@ -10,6 +10,9 @@
  * answers whether every write since the mount has arrived: where one was lost, memory holds what the
  * disk does not, and only a mount anew tells the truth.
  *
+ * The journal is read ahead in large pieces, which is right only because the disk was fenced and its
+ * stale pages were dropped before this agent's turn.
+ *
  * It does not fence (the disk does), does not format, and does not mount read-only.
  *
  * Parameters: `disk` (the disk resource) or `device`, `directory`, `type` (ext4, xfs), `options`.
@@ -21,11 +24,13 @@ import type { ResourceDefinition } from '../../cluster/definition.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { HoldfastError } from '../../lib/error.ts';
 import type { Millis } from '../../lib/ids.ts';
+import { type MountCall, mountDirectly } from '../../system/mount-call.ts';
 import { type MountUser, mountUsers } from '../../system/mount-users.ts';
 import { MountWrites } from '../../system/mount-writes.ts';
 import { isReadOnly, type Mount, mountAt, mountsOf } from '../../system/mounts.ts';
+import { readAhead } from '../../system/read-ahead.ts';
 import { run } from '../../system/run.ts';
-import { deviceNumber, readSuperblock } from '../../system/superblock.ts';
+import { deviceNumber, readSuperblock, type Superblock } from '../../system/superblock.ts';
 import type { Teardown } from '../../system/teardown.ts';
 import { unmountLazily } from '../../system/undo.ts';
 import type { ActionContext, Outcome, ResourceAgent } from '../agent.ts';
@@ -97,12 +102,14 @@ export class FilesystemAgent implements ResourceAgent {
           ? OK
           : failed('WRITES_LOST', `${directory} has pages that its disk has not`);
       }
-      await checkSuperblock(device, wanted.type);
-      const options = wanted.options.length === 0 ? [] : ['-o', wanted.options.join(',')];
-      const argv = ['mount', '-i', '-t', wanted.type, ...options, device, directory];
-      const bound = { signal: context.signal, timeoutMs: definition.startTimeoutMs };
-      const { status, stderr } = await run(argv, bound);
-      if (status !== 0) return failed('MOUNT_FAILED', stderr.trim());
+      const { replay } = await checkSuperblock(device, wanted.type);
+      const ahead = await readAhead(device, replay);
+      try {
+        const refusal = await mount({ device, ...wanted, directory }, definition, context);
+        if (refusal !== null) return failed('MOUNT_FAILED', refusal);
+      } finally {
+        await ahead.close();
+      }
       return await this.#accept(directory, definition, context);
     });
   }
@@ -277,7 +284,7 @@ function isMountedAlready(number: string, directory: string, type: string): bool
   throw new HoldfastError('FILESYSTEM_BUSY', { mountedOn: elsewhere.directory, device: number });
 }
 
-async function checkSuperblock(device: string, type: string): Promise<void> {
+async function checkSuperblock(device: string, type: string): Promise<Superblock> {
   const found = await readSuperblock(device);
   if (found.type !== (type === 'xfs' ? 'xfs' : 'ext')) {
     throw new HoldfastError('FILESYSTEM_TYPE_MISMATCH', {
@@ -288,6 +295,22 @@ async function checkSuperblock(device: string, type: string): Promise<void> {
   }
   if (!found.journal) throw new HoldfastError('NO_JOURNAL', { device });
   for (const option of found.defaultOptions) refuseUnsafe(option);
+  return found;
+}
+
+/** Null when it is mounted, else why not. */
+async function mount(
+  wanted: MountCall,
+  { startTimeoutMs }: ResourceDefinition,
+  { signal }: ActionContext,
+): Promise<string | null> {
+  if (await mountDirectly(wanted)) return null;
+  signal.throwIfAborted();
+  const { device, directory, type } = wanted;
+  const options = wanted.options.length === 0 ? [] : ['-o', wanted.options.join(',')];
+  const argv = ['mount', '-i', '-t', type, ...options, device, directory];
+  const { status, stderr } = await run(argv, { signal, timeoutMs: startTimeoutMs });
+  return status === 0 ? null : stderr.trim();
 }
 
 /** Empty when it came off, else the reason. */

@@ -13,6 +13,7 @@ import { join, resolve } from 'node:path';
 import { identityOf } from '../../../src/system/block-device.ts';
 import type { Lab, Reservation } from '../lab.ts';
 import { Client } from './client.ts';
+import { goBack, goFirst } from './go-first.ts';
 import { Guest } from './guest.ts';
 import { run } from './host.ts';
 import { LabError } from './lab-error.ts';
@@ -60,6 +61,7 @@ export class KernelLab implements Lab {
     };
     this.#options = all;
     await ensurePackages(all.say);
+    await goFirst();
     const directory = new RunDirectory();
     await directory.open(all.keep);
     this.#run = directory;
@@ -81,6 +83,7 @@ export class KernelLab implements Lab {
   async down(): Promise<void> {
     await Promise.all(this.#guests.map((guest) => guest.powerOff()));
     await this.#run?.close();
+    await goBack();
     this.#run = undefined;
     this.#guests = [];
   }

@@ -10,6 +10,7 @@ import { leftovers } from './leftovers.ts';
 import { majorityLoss } from './majority-loss.ts';
 import { powerLoss } from './power-loss.ts';
 import { takeoverByHand } from './takeover-by-hand.ts';
+import { takeovers } from './takeovers.ts';
 
 export const scenarios: readonly Scenario[] = [
   boot,
@@ -21,4 +22,5 @@ export const scenarios: readonly Scenario[] = [
   interconnectCut,
   daemonKill,
   majorityLoss,
+  takeovers,
 ];

@@ -1,6 +1,6 @@
 /** What all stories of a failover share: the beginning, the outage that clients saw, and the verdict. */
 import type { LoadStatus } from '../clients.ts';
-import { FailoverLab } from '../failover-lab.ts';
+import { FailoverLab, type FailoverLabOptions } from '../failover-lab.ts';
 import type { Report, Scenario, ScenarioContext, ScenarioReport } from '../scenario.ts';
 
 /** What happens to a running cluster, and what must hold. Leaves it whole, for the next act. */
@@ -23,9 +23,12 @@ export function failoverScenario(
 
 type Beginning = Pick<ScenarioContext, 'lab' | 'report' | 'sabotage'>;
 
-export async function startOrReport({ lab, report, sabotage }: Beginning): Promise<FailoverLab> {
+export async function startOrReport(
+  { lab, report, sabotage }: Beginning,
+  more: Pick<FailoverLabOptions, 'stamps'> = {},
+): Promise<FailoverLab> {
   const say = (line: string): void => report.say(line);
-  return await report.time('form', () => FailoverLab.start({ lab, sabotage, say }));
+  return await report.time('form', () => FailoverLab.start({ lab, sabotage, say, ...more }));
 }
 
 /** The longest silence since `before`, as a client felt it. */

@@ -1,0 +1,5 @@
+import type { CampaignResult } from './campaign.ts';
+
+export function html(result: CampaignResult): string {
+  return JSON.stringify(result);
+}
