@@ -15,7 +15,7 @@ const IMAGE = process.env['HOLDFAST_IMAGE'] ?? '';
 /** Missing where there is none: `main.ts` has said why. */
 const PREVIOUS = process.env['HOLDFAST_PREVIOUS_IMAGE'];
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+vi.setConfig({ testTimeout: 480_000, hookTimeout: 480_000 });
 
 let cluster: ContainerCluster;
 let load: Load;

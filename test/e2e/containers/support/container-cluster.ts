@@ -18,7 +18,7 @@ import { until } from '../../../lab/kernel/index.ts';
 import * as layout from './layout.ts';
 import { NodeContainer } from './node-container.ts';
 
-export const PATIENCE_MS = 90_000;
+export const PATIENCE_MS = 150_000;
 /** Each question starts a process in a container: more often would be load. */
 const ASK_EVERY_MS = 1_000;
 const RUNNING = /"event":"running"/;
