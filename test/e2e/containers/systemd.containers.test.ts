@@ -28,12 +28,12 @@ const property = (name: string): string => inside(`systemctl show holdfast -p ${
 const mainPid = (): number => Number(property('MainPID'));
 const leftOver = (): LeftOver => JSON.parse(inside(`cat ${LEFT_OVER}`)) as LeftOver;
 /** How many of the application there are, by the command line of every process. */
-const applications = (): number =>
-  Number(
-    inside(
-      `for one in /proc/[0-9]*; do tr '\\0' ' ' <$one/cmdline 2>/dev/null; echo; done | grep -c '^${APPLICATION}' || true`,
-    ),
-  );
+const COUNT = [
+  'for one in /proc/[0-9]*',
+  "do tr '\\0' ' ' <$one/cmdline 2>/dev/null",
+  `echo; done | grep -c '^${APPLICATION}' || true`,
+].join('; ');
+const applications = (): number => Number(inside(COUNT));
 const journal = (): string => inside('journalctl -u holdfast --no-pager -o cat -n 400');
 
 async function waitFor(what: string, look: () => boolean): Promise<void> {
