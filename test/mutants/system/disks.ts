@@ -99,7 +99,8 @@ export const DISKS: readonly SystemMutant[] = [
     file: agent,
     find: '    return await (prove === undefined ? proveIdle(device.blockDevices) : prove(device));',
     replace:
-      '    const proof = await (prove === undefined ? proveIdle(device.blockDevices) : prove(device));\n    return proof.ok ? proof : await proveIdle(null);',
+      '    const proof = await (prove === undefined ? proveIdle(device.blockDevices) : prove(device));\n' +
+      '    return proof.ok ? proof : await proveIdle(null);',
     breaks: 'DESIGN §8: a node that holds something registers nothing',
     scenario: 'writes',
     within: 40,

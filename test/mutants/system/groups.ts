@@ -10,7 +10,8 @@ export const GROUPS: readonly SystemMutant[] = [
     file: run,
     find: "      if (!idle || !this.#slots.needsAre(slot, (need) => need.state === 'started')) continue;",
     replace:
-      "      if (!idle || (slot.class !== 'mount' && !this.#slots.needsAre(slot, (need) => need.state === 'started'))) continue;",
+      "      const ready = this.#slots.needsAre(slot, (need) => need.state === 'started');\n" +
+      "      if (!idle || (slot.class !== 'mount' && !ready)) continue;",
     breaks: 'DESIGN §2: fence, then mount',
     scenario: 'writes',
     within: 12,

@@ -124,7 +124,9 @@ export const LEASES: readonly SystemMutant[] = [
     file: 'src/node/executor.ts',
     find: '    if (!makes(verb)) return await agent[verb](definition, { ...context, signal });',
     replace:
-      "    if (verb === 'suspend' && definition.type === 'application') return { status: 0, code: null, detail: '' };\n    if (!makes(verb)) return await agent[verb](definition, { ...context, signal });",
+      "    const done = { status: 0, code: null, detail: '' };\n" +
+      "    if (verb === 'suspend' && definition.type === 'application') return done;\n" +
+      '    if (!makes(verb)) return await agent[verb](definition, { ...context, signal });',
     breaks: 'DESIGN §7: at the soft expiry the application is frozen',
     scenario: 'leases',
     within: 12,
