@@ -5,6 +5,7 @@
  * clock, so that phases that ran side by side are seen side by side; where the story goes on at
  * another node, its first phase begins where the one before it ended, since it was caused by it.
  */
+import type { Overrun } from '../failover/budget.ts';
 import { PHASES, type PhaseStamp } from '../lib/phases.ts';
 import type { Timeline } from '../operator/api.ts';
 import { durationText, paint, type Style, type Terminal } from './terminal.ts';
@@ -93,5 +94,17 @@ export function renderTimeline(terminal: Terminal, timeline: Timeline): readonly
     `${paint(terminal, 'bold', title)}  ${total}`,
     ...(evidence === '' ? [] : [paint(terminal, 'dim', `  ${evidence}`)]),
     ...(chart.length === 0 ? ['  no phase was measured'] : chart),
+    ...renderOverruns(terminal, timeline.overruns ?? []),
   ];
+}
+
+/** What took longer than its budget, a line each. */
+export function renderOverruns(
+  terminal: Terminal,
+  overruns: readonly Overrun[],
+): readonly string[] {
+  return overruns.map(({ phase, tookMs, budgetMs }) => {
+    const words = `${phase} took ${durationText(tookMs)}, its budget is ${durationText(budgetMs)}`;
+    return paint(terminal, 'red', `  ${words}`);
+  });
 }

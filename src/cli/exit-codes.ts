@@ -34,6 +34,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 const CODES: Partial<Readonly<Record<ProblemCode, ExitCode>>> = {
   USAGE: EXIT.usage,
+  BAD_SUPPOSITION: EXIT.usage,
   DAEMON_UNREACHABLE: EXIT.unreachable,
   BAD_ANSWER: EXIT.unreachable,
   CONFIG_NOT_FOUND: EXIT.configuration,
