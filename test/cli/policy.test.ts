@@ -1,11 +1,12 @@
-/** `plan`, `apply`, `drain` and `drill` as a shell runs them, against a daemon that is all answers. */
+/** `plan`, `apply`, `drain` and `drill` with the words of a shell, against a daemon that is all answers. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { exitCodeOf } from '../../src/cli/exit-codes.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { createOperatorServer, type OperatorServer } from '../../src/operator/server.ts';
 import { FakeDaemon, QUORATE } from '../operator/fake-daemon.ts';
-import { holdfast } from './holdfast.ts';
 
 let directory = '';
 let socket = '';
@@ -25,7 +26,31 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const ask = (...args: string[]) => holdfast([...args, '--socket', socket]);
+type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
+
+/** In this process: a child for each would take longer than everything that is tested here. */
+async function ask(...args: string[]): Promise<Ended> {
+  let [code, stdout, stderr] = [-1, '', ''];
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    stdout += String(chunk);
+    return true;
+  });
+  try {
+    const ended = (status: number): void => {
+      code = status;
+    };
+    const noDaemon = () => Promise.reject(new Error('no daemon is started here'));
+    const program = createProgram('0.1.0', ended, noDaemon);
+    await program.parseAsync([...args, '--socket', socket], { from: 'user' });
+  } catch (error) {
+    code = exitCodeOf(error);
+    stderr = `${String(error)} ${JSON.stringify(error)}`;
+  } finally {
+    write.mockRestore();
+  }
+  return { code, stdout, stderr };
+}
+
 const verbs = (): readonly unknown[] => daemon.asked.map(([verb]) => verb);
 const file = (name: string, text: string): string => {
   const path = join(directory, name);
