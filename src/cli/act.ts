@@ -1,24 +1,63 @@
-/** The commands that change something: move, leave, promote, demote, online, standby, maintenance. */
+/** The commands that change something: move, unmove, drain, leave, promote, demote, and modes. */
 import type { MemberRole, Mode } from '../cluster/command.ts';
 import { HoldfastError } from '../lib/error.ts';
-import type { MoveAnswer, RoleAnswer } from '../operator/api.ts';
+import type { Answer, GroupStatus, MoveAnswer, RoleAnswer } from '../operator/api.ts';
 import { type CommandContext, printAnswer } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { waitFor } from './wait-for.ts';
 
 export async function move(
   context: CommandContext,
   group: string,
   to: string | null,
+  wishMs: number,
 ): Promise<ExitCode> {
   const path = `/v1/groups/${encodeURIComponent(group)}/move`;
-  const answer = await context.client.post<MoveAnswer>(path, { to });
+  const answer = await context.client.post<MoveAnswer>(path, { to, wishMs });
   const { from } = answer.data;
   const source = from === null ? '' : ` from ${from}`;
   const line = `${group} moves${source} to ${answer.data.to ?? 'another node'}`;
   return printAnswer(context, answer, {
     current: false,
-    render: () => [`${line}; \`holdfast watch\` shows how it goes`],
+    render: () => [
+      `${line}; \`holdfast watch\` shows how it goes`,
+      ...(wishMs === 0
+        ? []
+        : [`it is wanted there for a while; \`holdfast unmove ${group}\` undoes it`]),
+    ],
   });
+}
+
+export async function unmove(context: CommandContext, group: string): Promise<ExitCode> {
+  const path = `/v1/groups/${encodeURIComponent(group)}/unmove`;
+  const answer = await context.client.post<null>(path, {});
+  const line = `${group} is wanted nowhere in particular any more`;
+  return printAnswer(context, answer, { current: false, render: () => [line] });
+}
+
+/** @throws {HoldfastError} REQUEST_TIMED_OUT with what the node still carries, in words. */
+export async function drain(
+  context: CommandContext,
+  node: string,
+  limitMs: number,
+): Promise<ExitCode> {
+  await context.client.post<null>('/v1/mode', { subject: { kind: 'node', node }, mode: 'standby' });
+  let left: readonly GroupStatus[] = [];
+  const carried = async (): Promise<Answer<readonly GroupStatus[]> | null> => {
+    const answer = await context.client.get<readonly GroupStatus[]>('/v1/groups');
+    left = answer.data.filter(({ owner }) => owner === node);
+    return left.length === 0 ? answer : null;
+  };
+  try {
+    const answer = await waitFor(context, carried, limitMs);
+    const line = `${node} is in standby and carries nothing; \`holdfast unstandby ${node}\` ends it`;
+    return printAnswer(context, answer, { current: false, render: () => [line] });
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || error.code !== 'REQUEST_TIMED_OUT') throw error;
+    const words = left.map(({ group, why }) => `${group}${why === '' ? '' : ` (${why})`}`);
+    const facts = { node, limitMs, carries: words.join('; ') };
+    throw new HoldfastError('REQUEST_TIMED_OUT', facts, { cause: error });
+  }
 }
 
 const ROLE_WORDS: Readonly<Record<MemberRole, string>> = {
@@ -48,6 +87,8 @@ export async function setRole(
 export type SubjectOptions = {
   readonly group?: string | undefined;
   readonly cluster?: boolean | undefined;
+  /** Of the group. */
+  readonly resource?: string | undefined;
 };
 
 /** @throws {HoldfastError} USAGE unless exactly one of node, group and cluster is named. */
@@ -59,14 +100,27 @@ export async function setMode(
 ): Promise<ExitCode> {
   const subjects = [
     ...(node === null ? [] : [{ kind: 'node', node }]),
-    ...(options.group === undefined ? [] : [{ kind: 'group', group: options.group }]),
+    ...(options.group === undefined ? [] : [ofGroup(options.group, options.resource)]),
     ...(options.cluster === true ? [{ kind: 'cluster' }] : []),
   ];
   const [subject] = subjects;
-  if (subject === undefined || subjects.length > 1) {
-    throw new HoldfastError('USAGE', { detail: 'name a NODE, or --group GROUP, or --cluster' });
+  if (subject === undefined || subjects.length > 1 || isLost(options)) {
+    throw new HoldfastError('USAGE', {
+      detail: 'name a NODE, or --group GROUP (with --resource RESOURCE), or --cluster',
+    });
   }
   const answer = await context.client.post<null>('/v1/mode', { subject, mode });
-  const named = node ?? options.group ?? `cluster ${answer.clusterId}`;
+  const part = options.resource === undefined ? '' : `${options.resource} of `;
+  const named =
+    node ?? (options.group && `${part}${options.group}`) ?? `cluster ${answer.clusterId}`;
   return printAnswer(context, answer, { current: false, render: () => [`${named} is ${mode}`] });
+}
+
+function ofGroup(group: string, resource: string | undefined) {
+  return resource === undefined ? { kind: 'group', group } : { kind: 'resource', group, resource };
+}
+
+/** A resource is one of a group. */
+function isLost({ group, resource }: SubjectOptions): boolean {
+  return resource !== undefined && group === undefined;
 }

@@ -2,6 +2,7 @@
  * A failover as a bar chart in a terminal: one line for each phase that was measured, one axis for
  * all. What is drawn is `observability/chart/timeline-chart.ts`, as in the dashboard.
  */
+import type { Overrun } from '../failover/budget.ts';
 import { PHASES, type PhaseStamp } from '../lib/phases.ts';
 import { layoutPhases, titleOf } from '../observability/chart/timeline-chart.ts';
 import type { Timeline } from '../operator/api.ts';
@@ -51,5 +52,17 @@ export function renderTimeline(terminal: Terminal, timeline: Timeline): readonly
     `${paint(terminal, 'bold', title)}  ${total}`,
     ...(evidence === '' ? [] : [paint(terminal, 'dim', `  ${evidence}`)]),
     ...(chart.length === 0 ? ['  no phase was measured'] : chart),
+    ...renderOverruns(terminal, timeline.overruns ?? []),
   ];
+}
+
+/** What took longer than its budget, a line each. */
+export function renderOverruns(
+  terminal: Terminal,
+  overruns: readonly Overrun[],
+): readonly string[] {
+  return overruns.map(({ phase, tookMs, budgetMs }) => {
+    const words = `${phase} took ${durationText(tookMs)}, its budget is ${durationText(budgetMs)}`;
+    return paint(terminal, 'red', `  ${words}`);
+  });
 }

@@ -49,6 +49,7 @@ export const EXIT_WORDS: Readonly<Record<ExitCode, string>> = {
 
 const CODES: Partial<Readonly<Record<ProblemCode, ExitCode>>> = {
   USAGE: EXIT.usage,
+  BAD_SUPPOSITION: EXIT.usage,
   DAEMON_UNREACHABLE: EXIT.unreachable,
   BAD_ANSWER: EXIT.unreachable,
   CONFIG_NOT_FOUND: EXIT.configuration,

@@ -9,6 +9,7 @@ import type { InviteOptions } from './invite.ts';
 import type { JoinOptions } from './join.ts';
 import type { LoadDaemon, RunOptions } from './local.ts';
 import { addDisk } from './program-disk.ts';
+import { addPolicy } from './program-policy.ts';
 import { addTools } from './program-tools.ts';
 import type { RecoverOptions } from './recover.ts';
 import type { ReplayOptions } from './replay.ts';
@@ -38,6 +39,7 @@ export function createProgram(
   };
   addLocal(program, act, daemon);
   addQuestions(program, act);
+  addPolicy(program, act);
   addActions(program, act);
   addMembership(program, act);
   addDisk(program, act);
@@ -156,14 +158,6 @@ function addQuestions(program: Command, act: Act): void {
 }
 
 function addActions(program: Command, act: Act): void {
-  program
-    .command('move')
-    .description('hand a group over in order, to a node or to wherever is best')
-    .argument('<group>')
-    .argument('[node]')
-    .action((group: string, node: string | undefined) =>
-      act(async (context) => (await import('./act.ts')).move(context, group, node ?? null)),
-    );
   const roles = [
     ['leave', 'leaving', 'hand over what a member runs, and remove it from the cluster'],
     ['promote', 'voter', 'let a member vote, as soon as it has the whole log'],
@@ -177,24 +171,6 @@ function addActions(program: Command, act: Act): void {
       .option('--force', 'keep the wish though no majority of the voters left is heard')
       .action((node: string, options: { readonly force?: boolean }) =>
         act(async (context) => (await import('./act.ts')).setRole(context, role, node, options)),
-      );
-  }
-  const modes = [
-    ['online', 'let a node, a group or the cluster be used again'],
-    ['standby', 'hand over what a node, a group or the cluster runs, and start nothing there'],
-    ['maintenance', 'leave what runs running, and start, stop or move nothing'],
-  ] as const;
-  for (const [mode, description] of modes) {
-    program
-      .command(mode)
-      .description(description)
-      .argument('[node]')
-      .option('--group <group>', 'a group in place of a node')
-      .option('--cluster', 'the whole cluster')
-      .action((node: string | undefined, options: { group?: string; cluster?: boolean }) =>
-        act(async (context) =>
-          (await import('./act.ts')).setMode(context, mode, node ?? null, options),
-        ),
       );
   }
 }

@@ -132,7 +132,9 @@ export type HistoryEntry = {
   readonly stamps: readonly PhaseStamp[];
   readonly detail: string;
   /** `defined`, `deleted`: the definition that came, or went. */
-  readonly defined?: { readonly revision: number; readonly definition: GroupDefinition };
+  readonly defined?:
+    | { readonly revision: number; readonly definition: GroupDefinition }
+    | undefined;
 };
 
 export type ClusterState = {

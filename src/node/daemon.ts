@@ -138,6 +138,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     incarnation,
     now: () => monotonicClock.now(),
     wallMs,
+    after: (ms, signal) => monotonicClock.after(ms, signal),
     issueToken: (token) => encodeToken(token, identity),
   });
   late.view = view;

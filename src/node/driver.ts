@@ -79,7 +79,7 @@ export class Driver {
       takeGathered: () => this.raft.takeGathered(world.clock.now()),
       send: (message) => this.#sendControl(message),
       now: () => world.clock.now(),
-      refuses: (command) => this.leader.refuses(command),
+      refuses: (command, forwarded) => this.leader.refuses(command, forwarded),
     });
     this.groups = this.#localGroups();
     this.leader = this.#leaderPart();

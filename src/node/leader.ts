@@ -8,6 +8,7 @@
  */
 import type { Applied } from '../cluster/apply.ts';
 import type { Command, CommandEnvelope } from '../cluster/command.ts';
+import { isTooNew } from '../cluster/level.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import type { NodeConfig } from '../config/types.ts';
 import type { ControlMessage } from '../failover/control.ts';
@@ -15,7 +16,8 @@ import { endsLeases } from '../failover/decision.ts';
 import { GroupAges } from '../failover/group-ages.ts';
 import { LeaseLedger } from '../failover/lease-ledger.ts';
 import { NodeAges } from '../failover/node-ages.ts';
-import { type PlannerOutput, plan } from '../failover/planner.ts';
+import { canMove, type PlannerOutput, plan } from '../failover/planner.ts';
+import { maxFitnessAgeMs } from '../failover/planner-input.ts';
 import type { GroupId, Millis } from '../lib/ids.ts';
 import type { PhaseStamp } from '../lib/phases.ts';
 import type { ProblemCode } from '../lib/problems.ts';
@@ -41,7 +43,7 @@ export type LeaderOptions = {
     deadlineMs: Millis,
     settled: (outcome: Applied | null) => void,
   ) => void;
-  readonly world: Pick<World, 'logger' | 'wallMs'>;
+  readonly world: Pick<World, 'logger' | 'wallMs' | 'clock'>;
 };
 
 /** Clocks are read in steps, messages are stamped late: a little slack on top of the drift. */
@@ -151,8 +153,25 @@ export class Leader {
   }
 
   /** What the state machine cannot judge, since it knows no clock; null: nothing against it. */
-  refuses(command: Command): ProblemCode | null {
-    return lateAdmission(this.#options.state(), command, this.#options.world.wallMs());
+  refuses(command: Command, forwarded: boolean): ProblemCode | null {
+    const { world } = this.#options;
+    const state = this.#options.state();
+    if (isTooNew(state, command)) return 'FEATURE_LEVEL_LOW';
+    const late = lateAdmission(state, command, world.wallMs());
+    return late ?? (forwarded ? this.#unfitMove(command) : null);
+  }
+
+  /** Another node was asked for a move, and may see less than whoever assigns. */
+  #unfitMove(command: Command): ProblemCode | null {
+    if (command.kind !== 'release' || command.reason !== 'move') return null;
+    const { config, state, view, world } = this.#options;
+    const question = {
+      state: state(),
+      view: view(world.clock.now()),
+      maxFitnessAgeMs: maxFitnessAgeMs({ times: config.times }),
+    };
+    const may = canMove(question, command.group, command.to);
+    return may.ok ? null : may.error.code;
   }
 
   plan(now: Millis): void {

@@ -4,8 +4,11 @@
  */
 import type { Applied } from '../cluster/apply.ts';
 import type { Command, Mode } from '../cluster/command.ts';
+import { isLevel3, isTooNew } from '../cluster/level.ts';
+import { policyOf } from '../cluster/policy.ts';
 import { membersInOrder } from '../cluster/queries.ts';
 import type { HistoryEntry } from '../cluster/state.ts';
+import { overruns } from '../failover/budget.ts';
 import { canSetRole } from '../failover/change-role.ts';
 import { canMove } from '../failover/planner.ts';
 import { maxFitnessAgeMs } from '../failover/planner-input.ts';
@@ -32,6 +35,7 @@ import type { Driver } from './driver.ts';
 import type { DriverNews } from './driver-news.ts';
 import { aliveIn } from './electorate-desk.ts';
 import { observeStatus } from './observe.ts';
+import { OperatorPolicy } from './operator-policy.ts';
 import { clusterStatus } from './status.ts';
 
 export type OperatorViewOptions = {
@@ -41,6 +45,7 @@ export type OperatorViewOptions = {
   readonly incarnation: number;
   readonly now: () => Millis;
   readonly wallMs: () => Millis;
+  readonly after: (ms: Millis, signal: AbortSignal) => Promise<void>;
   /** Signs with the key of this node, which stays with whoever makes the view. */
   readonly issueToken: (token: JoinToken) => Promise<string>;
 };
@@ -50,10 +55,26 @@ const COMMAND_LIMIT_MS = 10_000;
 
 export class OperatorView implements Daemon {
   readonly #options: OperatorViewOptions;
+  readonly #policy: OperatorPolicy;
   readonly #listeners = new Set<(event: ClusterEvent) => void>();
 
   constructor(options: OperatorViewOptions) {
     this.#options = options;
+    const { driver, now, wallMs, after } = options;
+    this.#policy = new OperatorPolicy({
+      state: () => driver.replica.state,
+      basis: () => ({
+        state: { ...driver.replica.state, history: [] },
+        view: driver.detection.viewWithSelf(now()),
+        times: driver.config.times,
+        wallMs: wallMs(),
+      }),
+      inLoop: (name, read) => this.#inLoop(name, read),
+      command: (command) => this.#command(command),
+      answer: (data) => this.#answer(data),
+      subscribe: (listener) => this.subscribe(listener),
+      after,
+    });
   }
 
   async status({ current }: { readonly current: boolean }): Promise<Answer<ClusterStatus>> {
@@ -72,7 +93,12 @@ export class OperatorView implements Daemon {
   }): Promise<Answer<readonly Timeline[]>> {
     const { driver } = this.#options;
     return await this.#inLoop('timelines', () => {
-      const all = timelines(driver.replica.state.history);
+      const { history, groups } = driver.replica.state;
+      const all = timelines(history).map((one) => {
+        const definition = groups[one.group]?.definition;
+        const budgets = definition === undefined ? {} : policyOf(definition).budgetsMs;
+        return { ...one, overruns: overruns(one, budgets) };
+      });
       return this.#answer(group === null ? all : all.filter((one) => one.group === group));
     });
   }
@@ -84,27 +110,38 @@ export class OperatorView implements Daemon {
     );
   }
 
-  async move({ group, to }: MoveRequest, by: string): Promise<Answer<MoveAnswer>> {
-    const { driver, now } = this.#options;
-    const from = await this.#inLoop('move', () => {
+  async move({ group, to, wishMs }: MoveRequest, by: string): Promise<Answer<MoveAnswer>> {
+    const { driver, now, wallMs } = this.#options;
+    const { from, node } = await this.#inLoop('move', () => {
       const { state } = driver.replica;
-      const may = canMove(
-        {
-          state,
-          view: driver.detection.viewWithSelf(now()),
-          maxFitnessAgeMs: maxFitnessAgeMs({ times: driver.config.times }),
-        },
-        group,
-        to,
-      );
-      if (!may.ok)
+      const view = driver.detection.viewWithSelf(now());
+      const question = { state, view, maxFitnessAgeMs: maxFitnessAgeMs(driver.config) };
+      const may = canMove(question, group, to);
+      // Who is fit is the leader's to say: it may hear more than this node does, and it assigns.
+      const left = !may.ok && may.error.code === 'NODE_NOT_ELIGIBLE' && !driver.leader.leads;
+      if (!may.ok && !left) {
         throw refusal(may.error.code, { group, to: to ?? 'any', detail: may.error.detail });
-      return state.groups[group];
+      }
+      return { from: state.groups[group], node: may.ok ? may.value : to };
     });
     const expectedEpoch = from?.epoch ?? 0;
     await this.#command({ kind: 'release', group, expectedEpoch, to, reason: 'move', by });
+    if (node !== null && wishMs > 0 && isLevel3(driver.replica.state)) {
+      const wish = { node, expiresAtMs: wallMs() + wishMs };
+      await this.#command({ kind: 'set-wish', group, wish, by });
+    }
     return this.#answer({ group, from: from?.owner ?? null, to });
   }
+
+  basis = (): ReturnType<Daemon['basis']> => this.#policy.basis();
+  plan = (...asked: Parameters<Daemon['plan']>): ReturnType<Daemon['plan']> =>
+    this.#policy.plan(...asked);
+  apply = (...asked: Parameters<Daemon['apply']>): ReturnType<Daemon['apply']> =>
+    this.#policy.apply(...asked);
+  rollback = (...asked: Parameters<Daemon['rollback']>): ReturnType<Daemon['rollback']> =>
+    this.#policy.rollback(...asked);
+  unmove = (...asked: Parameters<Daemon['unmove']>): ReturnType<Daemon['unmove']> =>
+    this.#policy.unmove(...asked);
 
   async setMode(
     subject: Parameters<Daemon['setMode']>[0],
@@ -233,7 +270,11 @@ export class OperatorView implements Daemon {
         else if (outcome.ok) resolve();
         else reject(refusal(outcome.code, { detail: outcome.detail }));
       };
-      driver.request(command.kind, () => driver.submit(command, now() + COMMAND_LIMIT_MS, settled));
+      driver.request(command.kind, () => {
+        // An older leader would drop what it does not know, and commit the rest.
+        if (isTooNew(driver.replica.state, command)) reject(refusal('FEATURE_LEVEL_LOW', {}));
+        else driver.submit(command, now() + COMMAND_LIMIT_MS, settled);
+      });
     });
   }
 

@@ -32,9 +32,10 @@ export type ProposalsOptions = {
   readonly send: (message: ControlMessage) => void;
   /**
    * Asked by the leader before a command goes into its log: what the state machine cannot judge,
-   * since it knows no clock. null: nothing against it. Missing: nothing is judged.
+   * since it knows no clock and sees nobody. `forwarded`: another node hands it in. null: nothing
+   * against it. Missing: nothing is judged.
    */
-  readonly refuses?: (command: Command) => ProblemCode | null;
+  readonly refuses?: (command: Command, forwarded: boolean) => ProblemCode | null;
 };
 
 /** `settled` is told once: the state machine's answer, or null when nobody knows. */
@@ -55,7 +56,15 @@ const MAX_PENDING = 1_024;
 const MAX_SEEN = 4_096;
 const NOT_HANDED_IN: readonly Command['kind'][] = ['assign', 'expired', 'recover'];
 /** What another leader would answer, too; everything else is worth another try. */
-const FINAL: readonly ProblemCode[] = ['INVITATION_EXPIRED'];
+const FINAL: readonly ProblemCode[] = [
+  'INVITATION_EXPIRED',
+  'FEATURE_LEVEL_LOW',
+  'NODE_NOT_ELIGIBLE',
+  'ALREADY_OWNER',
+  'WRONG_PHASE',
+  'IN_MAINTENANCE',
+  'GROUP_STANDBY',
+];
 
 export class Proposals {
   readonly #options: ProposalsOptions;
@@ -99,7 +108,7 @@ export class Proposals {
     // Who assigns must have closed the group's leases: nobody but the leader itself. And recovery is
     // written while no daemon runs.
     if (NOT_HANDED_IN.includes(command.kind)) return 'NOT_LEADER';
-    const refused = this.#options.refuses?.(command) ?? null;
+    const refused = this.#options.refuses?.(command, true) ?? null;
     if (refused !== null) return refused;
     return this.#arrived.length >= MAX_PENDING ? 'TOO_MANY_UNCOMMITTED' : null;
   }
@@ -218,7 +227,7 @@ export class Proposals {
     const { self, incarnation } = this.#options;
     const { requestId, command, bound } = pending;
     const leader = this.#options.leader();
-    const refusal = leader === self ? (this.#options.refuses?.(command) ?? null) : null;
+    const refusal = leader === self ? (this.#options.refuses?.(command, false) ?? null) : null;
     if (refusal !== null)
       this.#settle(pending, { ok: false, code: refusal, detail: 'by the leader' });
     else if (leader === self) this.#propose({ ...this.#own(pending), command });

@@ -37,6 +37,7 @@ export function clusterStatus({ driver, version, incarnation, now }: StatusFacts
     logStalled: raft.diskStalled,
     mode: state.mode,
     members: driver.members.all.map((member) => memberStatus(driver, { view, raft }, member.node)),
+    refused: driver.leader.refused,
     groups: Object.values(state.groups).map((group) =>
       groupStatus(driver, view, group, quorum.why, now),
     ),
@@ -178,6 +179,8 @@ function groupStatus(
       })),
     },
     failures: group.failures,
+    wish: group.wish ?? null,
+    paused: group.paused ?? [],
     fitness: [
       ...(mine === undefined ? [] : [{ node: driver.config.node, fit: mine.fit, code: mine.code }]),
       ...fitness,

@@ -3,7 +3,10 @@
  * the CLI may import.
  */
 import type { MemberRole, Mode, Reason } from '../cluster/command.ts';
-import type { GroupPhase, HistoryEntry, TakeoverFailure } from '../cluster/state.ts';
+import type { GroupPhase, HistoryEntry, TakeoverFailure, Wish } from '../cluster/state.ts';
+import type { Change, Wanted } from '../cluster/wanted.ts';
+import type { Overrun } from '../failover/budget.ts';
+import type { Basis, WhatIf } from '../failover/what-if.ts';
 import type { Epoch, GroupId, Interconnect, Millis, NodeId } from '../lib/ids.ts';
 import type { Phase, PhaseStamp } from '../lib/phases.ts';
 import type { LinkState } from '../membership/heartbeat.ts';
@@ -75,6 +78,10 @@ export type GroupStatus = {
     readonly fit: boolean;
     readonly code: string | null;
   }[];
+  /** An operator has put it there; null or missing: nobody wants it anywhere in particular. */
+  readonly wish?: Wish | null | undefined;
+  /** Resources under maintenance. */
+  readonly paused?: readonly string[] | undefined;
 };
 
 export type ClusterStatus = {
@@ -93,6 +100,10 @@ export type ClusterStatus = {
   readonly mode: Mode;
   readonly members: readonly MemberStatus[];
   readonly groups: readonly GroupStatus[];
+  /** On the leader: what the configuration wants and the state refuses. */
+  readonly refused?:
+    | readonly { readonly key: string; readonly code: string; readonly detail: string }[]
+    | undefined;
 };
 
 /** One failover as the history tells it: bars for each phase. */
@@ -106,6 +117,8 @@ export type Timeline = {
   readonly stamps: readonly PhaseStamp[];
   readonly totalMs: Millis;
   readonly phasesMs: Readonly<Partial<Record<Phase, Millis>>>;
+  /** What took longer than the group allows now. */
+  readonly overruns?: readonly Overrun[] | undefined;
 };
 
 /** Measured when asked: until the other host answers a TCP connect; null: not within a second. */
@@ -152,7 +165,12 @@ export type ClusterEvent =
       readonly detail: string;
     };
 
-export type MoveRequest = { readonly group: GroupId; readonly to: NodeId | null };
+export type MoveRequest = {
+  readonly group: GroupId;
+  readonly to: NodeId | null;
+  /** How long it is wanted there, unless `unmove` undoes it; 0: not at all. */
+  readonly wishMs: Millis;
+};
 export type MoveAnswer = {
   readonly group: GroupId;
   readonly from: NodeId | null;
@@ -190,6 +208,24 @@ export type InvitationStatus = {
 /** The token is said once and kept nowhere: whoever has it may join in its place. */
 export type InviteAnswer = InvitationStatus & { readonly token: string };
 
+export type ApplyRequest = Wanted & {
+  readonly dryRun: boolean;
+  /** Groups that are in use may be stopped for it. */
+  readonly yes: boolean;
+};
+export type RollbackRequest = {
+  readonly group: GroupId;
+  /** null: the one before the present one. */
+  readonly revision: number | null;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+};
+export type ApplyAnswer = {
+  readonly changes: readonly Omit<Change, 'command'>[];
+  /** False: it was only asked for, nothing was done. */
+  readonly done: boolean;
+};
+
 /**
  * Port: what the operator server asks of the daemon behind it; implemented by `node/`. Rejections
  * are `HoldfastError`s and become problem documents.
@@ -204,7 +240,8 @@ export type Daemon = {
     subject:
       | { readonly kind: 'node'; readonly node: NodeId }
       | { readonly kind: 'group'; readonly group: GroupId }
-      | { readonly kind: 'cluster' },
+      | { readonly kind: 'cluster' }
+      | { readonly kind: 'resource'; readonly group: GroupId; readonly resource: string },
     mode: Mode,
     by: string,
   ): Promise<Answer<null>>;
@@ -212,6 +249,12 @@ export type Daemon = {
   invite(request: InviteRequest, by: string): Promise<Answer<InviteAnswer>>;
   invitations(): Promise<Answer<readonly InvitationStatus[]>>;
   revokeInvitation(peerId: string, by: string): Promise<Answer<null>>;
+  /** What would happen; texts as in `failover/suppositions.ts`. */
+  plan(texts: readonly string[]): Promise<Answer<WhatIf>>;
+  basis(): Promise<Answer<Basis>>;
+  apply(request: ApplyRequest, by: string): Promise<Answer<ApplyAnswer>>;
+  rollback(request: RollbackRequest, by: string): Promise<Answer<ApplyAnswer>>;
+  unmove(group: GroupId, by: string): Promise<Answer<null>>;
   /** Prometheus text exposition. */
   metrics(): Promise<string>;
   subscribe(listener: (event: ClusterEvent) => void): () => void;

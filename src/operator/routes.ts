@@ -6,31 +6,17 @@
  */
 import { z } from 'zod';
 import { HISTORY_LIMIT } from '../cluster/state.ts';
-import { HoldfastError } from '../lib/error.ts';
 import type { Daemon } from './api.ts';
 import { LatencyDesk } from './latency.ts';
+import { POLICY_ROUTES } from './policy-routes.ts';
+import { checked, type Route } from './route.ts';
 import { why } from './why.ts';
 
-export type RawRequest = {
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: unknown;
-  readonly body: unknown;
-  /** Who asks, as they say; kept in the history. The socket's permissions are the authority. */
-  readonly by: string;
-};
+export type { RawRequest, Route } from './route.ts';
 
-export type Route = {
-  readonly method: 'GET' | 'POST';
-  /** As in OpenAPI: `/v1/groups/{group}/move`. */
-  readonly path: string;
-  readonly summary: string;
-  /** In words: `data` of the answer. */
-  readonly data: string;
-  readonly query: z.ZodObject;
-  readonly body: z.ZodType | null;
-  readonly run: (daemon: Daemon, request: RawRequest) => Promise<unknown>;
-};
-
+/** A token that is good for longer than a week is one that was forgotten, and so is a wish. */
+const MAX_LIFETIME_MS = 7 * 24 * 3_600_000;
+const DEFAULT_WISH_MS = 8 * 3_600_000;
 const MODES = ['online', 'standby', 'maintenance'] as const;
 const nothing = z.strictObject({});
 const name = z.string().min(1).max(64);
@@ -53,6 +39,12 @@ const historyQuery = z.strictObject({
 });
 const moveBody = z.strictObject({
   to: name.nullable().default(null).describe('null: wherever the cluster thinks best'),
+  wishMs: z
+    .int()
+    .min(0)
+    .max(MAX_LIFETIME_MS)
+    .default(DEFAULT_WISH_MS)
+    .describe('how long the group is wanted there, unless `unmove` undoes it; 0: not at all'),
 });
 const roleBody = z.strictObject({
   role: z.enum(['voter', 'learner', 'leaving']),
@@ -66,12 +58,11 @@ const modeBody = z.strictObject({
     z.strictObject({ kind: z.literal('node'), node: name }),
     z.strictObject({ kind: z.literal('group'), group: name }),
     z.strictObject({ kind: z.literal('cluster') }),
+    z.strictObject({ kind: z.literal('resource'), group: name, resource: name }),
   ]),
   mode: z.enum(MODES),
 });
 
-/** A token that is good for longer than a week is one that was forgotten. */
-const MAX_LIFETIME_MS = 7 * 24 * 3_600_000;
 const inviteBody = z.strictObject({
   node: name.nullable().default(null).describe('the only name that it is good for; null: any'),
   role: z.enum(['voter', 'learner']).default('voter'),
@@ -154,8 +145,8 @@ export const ROUTES: readonly Route[] = [
     run: (daemon, { params, query, body, by }) => {
       checked(nothing, query, 'query');
       // No body at all means no wish; `null` is a slip.
-      const { to } = checked(moveBody, body === undefined ? {} : body, 'body');
-      return daemon.move({ group: params['group'] ?? '', to }, by);
+      const { to, wishMs } = checked(moveBody, body === undefined ? {} : body, 'body');
+      return daemon.move({ group: params['group'] ?? '', to, wishMs }, by);
     },
   },
   {
@@ -259,23 +250,9 @@ export const ROUTES: readonly Route[] = [
       return daemon.setMode(subject, mode, by);
     },
   },
+  ...POLICY_ROUTES,
 ];
 
 function wanted(query: unknown): { readonly current: boolean } {
   return { current: checked(statusQuery, query, 'query').current === 'true' };
-}
-
-/** @throws {HoldfastError} BAD_REQUEST with every issue and where it is. */
-function checked<S extends z.ZodType>(
-  schema: S,
-  value: unknown,
-  part: 'query' | 'body',
-): z.output<S> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const issues = result.error.issues.map((issue) => ({
-    at: [part, ...issue.path.map(String)].join('.'),
-    expected: issue.message,
-  }));
-  throw new HoldfastError('BAD_REQUEST', { issues });
 }

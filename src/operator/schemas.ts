@@ -7,6 +7,7 @@
  * reads strictly; a key that is wrong here is an error of the compiler.
  */
 import { z } from 'zod';
+import type { GroupDefinition } from '../cluster/definition.ts';
 import type { HistoryEntry } from '../cluster/state.ts';
 import { PHASES } from '../lib/phases.ts';
 import type {
@@ -81,6 +82,8 @@ const groupStatus = z.strictObject({
     z.strictObject({ epoch: counter, node: name, code: z.string(), detail: z.string() }),
   ),
   fitness: z.array(z.strictObject({ node: name, fit: z.boolean(), code: z.string().nullable() })),
+  wish: z.strictObject({ node: name, expiresAtMs: millis, by: z.string() }).nullable().optional(),
+  paused: z.array(name).optional().describe('resources under maintenance'),
 }) satisfies z.ZodType<GroupStatus>;
 
 const clusterStatus = z.strictObject({
@@ -97,6 +100,9 @@ const clusterStatus = z.strictObject({
   mode,
   members: z.array(memberStatus),
   groups: z.array(groupStatus),
+  refused: z
+    .array(z.strictObject({ key: z.string(), code: z.string(), detail: z.string() }))
+    .optional(),
 }) satisfies z.ZodType<ClusterStatus>;
 
 const phaseStamp = z.strictObject({
@@ -117,7 +123,15 @@ const timeline = z.strictObject({
   stamps: z.array(phaseStamp),
   totalMs: millis,
   phasesMs: z.partialRecord(z.enum(PHASES), millis),
+  overruns: z
+    .array(
+      z.strictObject({ phase: z.enum([...PHASES, 'total']), tookMs: millis, budgetMs: millis }),
+    )
+    .optional(),
 }) satisfies z.ZodType<Timeline>;
+
+/** Its keys are those of the configuration's groups, as `cluster/definition.ts` has them. */
+const groupDefinition = z.looseObject({ group: name }) as unknown as z.ZodType<GroupDefinition>;
 
 const historyEntry = z.strictObject({
   index: counter,
@@ -126,7 +140,8 @@ const historyEntry = z.strictObject({
   event: z.enum([
     ...(['created', 'member-admitted', 'member-removed', 'invited', 'invitation-revoked'] as const),
     ...(['role', 'recovered', 'defined', 'deleted', 'assigned', 'released', 'stopped'] as const),
-    ...(['fenced', 'serving', 'takeover-failed', 'mode'] as const),
+    ...(['fenced', 'serving', 'takeover-failed', 'mode', 'level', 'forgotten'] as const),
+    ...(['wish', 'capacity', 'expired', 'to-be-defined'] as const),
   ]),
   node: name.nullable(),
   from: name.nullable(),
@@ -141,6 +156,10 @@ const historyEntry = z.strictObject({
     .nullable(),
   stamps: z.array(phaseStamp),
   detail: z.string(),
+  defined: z
+    .strictObject({ revision: counter, definition: groupDefinition })
+    .optional()
+    .describe('`defined`, `deleted`: the definition that came, or went'),
 }) satisfies z.ZodType<HistoryEntry>;
 
 const latencyStatus = z.strictObject({

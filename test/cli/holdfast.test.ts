@@ -128,11 +128,35 @@ describe('a command', () => {
   it.each([
     [
       ['move', 'ledger', 'node1'],
-      ['move', { group: 'ledger', to: 'node1' }],
+      ['move', { group: 'ledger', to: 'node1', wishMs: 28_800_000 }],
     ],
     [
       ['move', 'ledger'],
-      ['move', { group: 'ledger', to: null }],
+      ['move', { group: 'ledger', to: null, wishMs: 28_800_000 }],
+    ],
+    [
+      ['move', 'ledger', 'node1', '--for', '0s'],
+      ['move', { group: 'ledger', to: 'node1', wishMs: 0 }],
+    ],
+    [
+      ['unmove', 'ledger'],
+      ['unmove', 'ledger'],
+    ],
+    [
+      ['standby', 'node1', '--off'],
+      ['setMode', { kind: 'node', node: 'node1' }, 'online'],
+    ],
+    [
+      ['unstandby', 'node1'],
+      ['setMode', { kind: 'node', node: 'node1' }, 'online'],
+    ],
+    [
+      ['maintenance', '--group', 'ledger', '--resource', 'app'],
+      ['setMode', { kind: 'resource', group: 'ledger', resource: 'app' }, 'maintenance'],
+    ],
+    [
+      ['maintenance', '--cluster', '--off'],
+      ['setMode', { kind: 'cluster' }, 'online'],
     ],
     [
       ['leave', 'node1'],

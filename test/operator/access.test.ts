@@ -105,7 +105,7 @@ describe.runIf(isRoot)('other users', () => {
     expect(await as(ADMINS, move)).toBe(200);
     expect(daemon.asked.at(-1)).toEqual([
       'move',
-      { group: 'ledger', to: null },
+      { group: 'ledger', to: null, wishMs: 28_800_000 },
       `operator (uid ${ADMINS + 10_000})`,
     ]);
   });

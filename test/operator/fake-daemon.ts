@@ -2,6 +2,8 @@
  * A daemon that is all answers and no cluster: the test double of the port `Daemon`. It remembers
  * what it was asked, and can be told to be stale, to refuse, or never to answer.
  */
+import { changesFor } from '../../src/cluster/wanted.ts';
+import { type Basis, whatIf } from '../../src/failover/what-if.ts';
 import { HoldfastError } from '../../src/lib/error.ts';
 import type {
   Answer,
@@ -13,6 +15,8 @@ import type {
   MemberStatus,
   Timeline,
 } from '../../src/operator/api.ts';
+import { serving } from '../cluster/a-cluster.ts';
+import { alive, Leader, runs, TIMES } from '../failover/a-plan.ts';
 import { HISTORY, TIMELINE } from './fake-history.ts';
 
 export type Asked = readonly [string, ...unknown[]];
@@ -124,10 +128,22 @@ export const INVITATION: InvitationStatus = {
   usedBy: null,
 };
 
+/** Three nodes; n1 serves `web`, the others could take it. */
+function servedBasis(): Basis {
+  const fit = alive({ fit: ['web'] });
+  const seen = { n1: alive(runs(1)), n2: fit, n3: fit };
+  const { view } = new Leader(serving, seen).input();
+  return { state: serving, view, times: TIMES, wallMs: null };
+}
+
 export class FakeDaemon implements Daemon {
   readonly asked: Asked[] = [];
   clusterStatus: ClusterStatus = QUORATE;
   stale = false;
+  /** A move is over at once: the group is served in the next epoch. */
+  servesAfterMove = false;
+  /** What `plan` and `apply` are asked about. */
+  planBasis: Basis = servedBasis();
   /** Thrown by `move`, `setMode` and `setRole`. */
   refusal: HoldfastError | Error | null = null;
   /** Nothing is ever answered. */
@@ -153,7 +169,46 @@ export class FakeDaemon implements Daemon {
   async move(request: Parameters<Daemon['move']>[0], by: string): ReturnType<Daemon['move']> {
     this.asked.push(['move', request, by]);
     if (this.refusal !== null) throw this.refusal;
+    if (this.servesAfterMove) {
+      const groups = this.clusterStatus.groups.map((one) => ({ ...one, epoch: one.epoch + 1 }));
+      this.clusterStatus = { ...this.clusterStatus, groups };
+    }
     return await this.#answer({ group: request.group, from: 'node2', to: request.to });
+  }
+
+  unmove(group: string, by: string): Promise<Answer<null>> {
+    this.asked.push(['unmove', group, by]);
+    return this.#answer(null);
+  }
+
+  basis(): ReturnType<Daemon['basis']> {
+    this.asked.push(['basis']);
+    return this.#answer(this.planBasis);
+  }
+
+  async plan(texts: readonly string[]): ReturnType<Daemon['plan']> {
+    this.asked.push(['plan', texts]);
+    const result = whatIf(this.planBasis, texts);
+    if (!result.ok) throw new HoldfastError(result.error.code, { detail: result.error.detail });
+    return await this.#answer(result.value);
+  }
+
+  async apply(request: Parameters<Daemon['apply']>[0], by: string): ReturnType<Daemon['apply']> {
+    this.asked.push(['apply', request, by]);
+    if (this.refusal !== null) throw this.refusal;
+    const changes = changesFor(this.planBasis.state, request, by).map(
+      ({ command: _, ...change }) => change,
+    );
+    const stops = changes.filter(({ interrupts }) => interrupts).map(({ name }) => name);
+    if (stops.length > 0 && !request.yes && !request.dryRun) {
+      throw new HoldfastError('WOULD_INTERRUPT', { groups: stops, changes });
+    }
+    return await this.#answer({ changes, done: !request.dryRun });
+  }
+
+  rollback(...[request, by]: Parameters<Daemon['rollback']>): ReturnType<Daemon['rollback']> {
+    this.asked.push(['rollback', request, by]);
+    return this.#answer({ changes: [], done: !request.dryRun });
   }
 
   async setMode(...[subject, mode, by]: Parameters<Daemon['setMode']>): Promise<Answer<null>> {

@@ -142,8 +142,12 @@ describe('answers', () => {
     const body = JSON.stringify({ subject: { kind: 'node', node: 'node1' }, mode: 'standby' });
     await ask(socketPath, 'POST', '/v1/mode', { body });
     expect(daemon.asked).toEqual([
-      ['move', { group: 'ledger', to: 'node1' }, `adaé (uid ${uid}), because a fan is loud`],
-      ['move', { group: 'ledger', to: null }, `operator (uid ${uid})`],
+      [
+        'move',
+        { group: 'ledger', to: 'node1', wishMs: 28_800_000 },
+        `adaé (uid ${uid}), because a fan is loud`,
+      ],
+      ['move', { group: 'ledger', to: null, wishMs: 28_800_000 }, `operator (uid ${uid})`],
       ['setRole', { node: 'node1', role: 'leaving', force: false }, `operator (uid ${uid})`],
       ['setMode', { kind: 'node', node: 'node1' }, 'standby', `operator (uid ${uid})`],
     ]);
@@ -177,6 +181,11 @@ describe('answers', () => {
       'POST /v1/invitations/{peer}/revoke',
       'POST /v1/members/{node}/role',
       'POST /v1/mode',
+      'GET /v1/plan',
+      'GET /v1/plan/basis',
+      'POST /v1/apply',
+      'POST /v1/groups/{group}/rollback',
+      'POST /v1/groups/{group}/unmove',
       'GET /v1/events',
       'GET /metrics',
       'GET /v1/openapi.json',
