@@ -34,15 +34,6 @@ export const GROUPS: readonly SystemMutant[] = [
     within: 40,
   },
   {
-    name: 'stamps-lost-by-a-restart',
-    file: run,
-    find: 'for (const one of affected) this.#stamps.delete(one.definition.name);',
-    replace: 'this.#stamps.clear();',
-    breaks: 'DESIGN §2: every phase of a failover is in the history',
-    scenario: 'an-application-that-dies-before-serving-is-committed.json',
-    within: 1,
-  },
-  {
     name: 'epoch-not-compared',
     file: run,
     find: "        this.#kill('SUPERSEDED', 'a newer epoch of the group exists');\n",

@@ -18,15 +18,6 @@ export const LEASES: readonly SystemMutant[] = [
     within: 12,
   },
   {
-    name: 'remainder-of-the-last-epoch-only',
-    file: ledger,
-    find: 'const grants = group.unfinished.flatMap(',
-    replace: 'const grants = group.unfinished.slice(-1).flatMap(',
-    breaks: 'DESIGN §7: the latest grant of any unfinished epoch of the group counts',
-    scenario: 'owners',
-    within: 24,
-  },
-  {
     name: 'horizon-ignored',
     file: ledger,
     find: 'const latest = Math.max(this.#horizonMs ?? now, ...grants);',
