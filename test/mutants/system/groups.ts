@@ -13,7 +13,7 @@ export const GROUPS: readonly SystemMutant[] = [
       "      if (!idle || (slot.class !== 'mount' && !this.#slots.needsAre(slot, (need) => need.state === 'started'))) continue;",
     breaks: 'DESIGN §2: fence, then mount',
     scenario: 'writes',
-    within: 12,
+    within: 8,
   },
   {
     name: 'visible-without-a-lease',
@@ -22,7 +22,7 @@ export const GROUPS: readonly SystemMutant[] = [
     replace: 'return !this.#suspended && this.#mayBeSeen;',
     breaks: 'DESIGN §7: nothing is visible without a lease',
     scenario: 'leases',
-    within: 12,
+    within: 6,
   },
   {
     name: 'restart-without-asking-the-disk',
@@ -31,7 +31,7 @@ export const GROUPS: readonly SystemMutant[] = [
     replace: '',
     breaks: 'P3: an application starts anew only on what is on the disk',
     scenario: 'applications',
-    within: 40,
+    within: 4,
   },
   {
     name: 'epoch-not-compared',
@@ -52,17 +52,7 @@ export const GROUPS: readonly SystemMutant[] = [
     ],
     breaks: 'DESIGN §7: a newer epoch ends the older one, which gets no lease and starts nothing',
     scenario: 'epochs',
-    within: 24,
-  },
-  {
-    name: 'stopped-said-before-it-is-so',
-    file: run,
-    find: "        if (this.#runs) this.#enter('stopping', '');",
-    replace:
-      "        if (this.#runs) this.#report({ kind: 'stopped', clean: true });\n        if (this.#runs) this.#enter('stopping', '');",
-    breaks: 'DESIGN §7: a move is Release, Stopped, Assign',
-    scenario: 'operators',
-    within: 24,
+    within: 8,
   },
   {
     name: 'acknowledged-before-it-is-durable',
@@ -72,6 +62,6 @@ export const GROUPS: readonly SystemMutant[] = [
       '    if (ready.persist !== null) this.#persist(ready.persist, [], now);\n    if (ready.persist !== null) for (const message of ready.sendAfterPersist) this.#hooks.send(message);',
     breaks: 'DESIGN §4: term, vote and entries are durable before what depends on them is sent',
     scenario: 'logs',
-    within: 60,
+    within: 20,
   },
 ];
