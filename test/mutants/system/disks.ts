@@ -90,7 +90,7 @@ export const DISKS: readonly SystemMutant[] = [
     file: agent,
     find: '    return await (prove === undefined ? proveIdle(device.blockDevices) : prove(device));',
     replace:
-      '    const proof = await (prove === undefined ? proveIdle(device.blockDevices) : prove(device));\n    return proof.ok ? proof : await proveIdle(null);',
+      '    const proof = await prove?.(device);\n    return proof?.ok === true ? proof : await proveIdle(null);',
     breaks: 'DESIGN §8: a node that holds something registers nothing',
     scenario: 'mounts',
     within: 12,
@@ -99,8 +99,15 @@ export const DISKS: readonly SystemMutant[] = [
     name: 'reservation-given-back',
     file: agent,
     find: '    this.#taken.delete(nameOf(definition, context));\n    return OK;',
-    replace:
-      "    const before = this.#taken.get(nameOf(definition, context));\n    for (const path of before?.held?.paths ?? []) {\n      const current = before?.held?.key ?? 0n;\n      void before?.device.execute({ kind: 'register', path, current, key: 0n, aptpl: true }, new AbortController().signal);\n    }\n    this.#taken.delete(nameOf(definition, context));\n    return OK;",
+    replace: `    const before = this.#taken.get(nameOf(definition, context));
+    const { signal } = new AbortController();
+    for (const path of before?.held?.paths ?? []) {
+      const current = before?.held?.key ?? 0n;
+      const command = { kind: 'register', path, current, key: 0n, aptpl: true } as const;
+      void before?.device.execute(command, signal);
+    }
+    this.#taken.delete(nameOf(definition, context));
+    return OK;`,
     breaks: 'DESIGN §8: whoever stops leaves key and reservation in place',
     scenario: 'operators',
     within: 16,

@@ -8,9 +8,9 @@ export const GROUPS: readonly SystemMutant[] = [
   {
     name: 'mount-before-fence',
     file: run,
-    find: "      if (!idle || !this.#slots.needsAre(slot, (need) => need.state === 'started')) continue;",
+    find: "needsAre(slot, (need) => need.state === 'started')) continue;",
     replace:
-      "      if (!idle || (slot.class !== 'mount' && !this.#slots.needsAre(slot, (need) => need.state === 'started'))) continue;",
+      "needsAre(slot, (need) => slot.class === 'mount' || need.state === 'started')) continue;",
     breaks: 'DESIGN §2: fence, then mount',
     scenario: 'writes',
     within: 8,
@@ -41,7 +41,9 @@ export const GROUPS: readonly SystemMutant[] = [
     also: [
       {
         file: 'src/failover/lease-ledger.ts',
-        find: "    if (known.epoch !== epoch) return failure({ code: 'STALE_EPOCH', newestEpoch });\n    if (known.owner !== from) return failure({ code: 'NOT_OWNER', newestEpoch });\n",
+        find: `    if (known.epoch !== epoch) return failure({ code: 'STALE_EPOCH', newestEpoch });
+    if (known.owner !== from) return failure({ code: 'NOT_OWNER', newestEpoch });
+`,
         replace: '    void [epoch, from];\n',
       },
       {
@@ -58,8 +60,10 @@ export const GROUPS: readonly SystemMutant[] = [
     name: 'acknowledged-before-it-is-durable',
     file: 'src/node/raft-loop.ts',
     find: '    if (ready.persist !== null) this.#persist(ready.persist, ready.sendAfterPersist, now);',
-    replace:
-      '    if (ready.persist !== null) this.#persist(ready.persist, [], now);\n    if (ready.persist !== null) for (const message of ready.sendAfterPersist) this.#hooks.send(message);',
+    replace: `    if (ready.persist !== null) this.#persist(ready.persist, [], now);
+    const early = ready.persist === null ? [] : ready.sendAfterPersist;
+    for (const message of early) this.#hooks.send(message);
+    if (ready.persist !== null) void early;`,
     breaks: 'DESIGN §4: term, vote and entries are durable before what depends on them is sent',
     scenario: 'logs',
     within: 20,

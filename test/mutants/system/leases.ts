@@ -103,9 +103,9 @@ export const LEASES: readonly SystemMutant[] = [
   {
     name: 'suspended-application-not-frozen',
     file: 'src/node/executor.ts',
-    find: '    if (!makes(verb)) return await agent[verb](definition, { ...context, signal });',
-    replace:
-      "    if (verb === 'suspend' && definition.type === 'application') return { status: 0, code: null, detail: '' };\n    if (!makes(verb)) return await agent[verb](definition, { ...context, signal });",
+    find: '    if (!makes(verb)) return await agent[verb](',
+    replace: `    const frozen = verb === 'suspend' && definition.type === 'application';
+    if (!makes(verb)) return await agent[frozen ? 'monitor' : verb](`,
     breaks: 'DESIGN §7: at the soft expiry the application is frozen',
     scenario: 'leases',
     within: 6,
