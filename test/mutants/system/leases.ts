@@ -83,9 +83,9 @@ export const LEASES: readonly SystemMutant[] = [
   {
     name: 'teardown-forgets-the-address',
     file: guardian,
-    find: 'const failures = await this.#undoUntilDone(arm.teardown.filter(isEssential));',
+    find: 'const failures = await this.#undoUntilDone(essential);',
     replace:
-      "const failures = await this.#undoUntilDone(arm.teardown.filter((item) => item.kind === 'kill-cgroup'));",
+      "const failures = await this.#undoUntilDone(essential.filter(({ kind }) => kind === 'kill-cgroup'));",
     breaks: 'DESIGN §7: the proof goes out when every address is down',
     scenario: 'guardians',
     within: 4,
@@ -93,9 +93,9 @@ export const LEASES: readonly SystemMutant[] = [
   {
     name: 'teardown-forgets-the-application',
     file: guardian,
-    find: 'const failures = await this.#undoUntilDone(arm.teardown.filter(isEssential));',
+    find: 'const failures = await this.#undoUntilDone(essential);',
     replace:
-      "const failures = await this.#undoUntilDone(arm.teardown.filter((item) => item.kind === 'block-address'));",
+      "const failures = await this.#undoUntilDone(essential.filter(({ kind }) => kind === 'block-address'));",
     breaks: 'DESIGN §7: the proof goes out when every process is down',
     scenario: 'guardians',
     within: 4,
