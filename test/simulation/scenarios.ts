@@ -28,8 +28,6 @@ export const SCENARIOS = {
       'slow-interconnect',
     ],
   },
-  /** Answers that come late, and then none. */
-  delays: { ...small, faults: ['bad-weather', 'slow-interconnect', 'isolated', 'cut-pair'] },
   /** Owners that are heard again, not long after somebody else has their groups. */
   epochs: { ...small, faults: ['isolated', 'partition', 'cut-pair', 'machine-hiccup'] },
   guardians: {
@@ -49,6 +47,13 @@ export const SCENARIOS = {
     faults: ['late-writes', 'daemon-stopped', 'san-partition', 'move', 'isolated', 'target-reset'],
   },
   logs: { ...small, faults: ['power-loss', 'log-stalls', 'move', 'application-dies'] },
+  /** Mounts that nobody sees any more, and that have something to write. */
+  mounts: {
+    nodes: 3,
+    groups: 1,
+    thinkMs: 15,
+    faults: ['late-writes', 'daemon-stopped', 'san-partition', 'move', 'isolated'],
+  },
   disks: {
     ...small,
     faults: ['target-power-loss', 'target-reset', 'stranger', 'move', 'daemon-killed'],

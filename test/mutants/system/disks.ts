@@ -21,7 +21,7 @@ export const DISKS: readonly SystemMutant[] = [
     ],
     breaks: 'DESIGN §8.2: after REGISTER the keys are read again, and who holds is judged',
     scenario: 'takeovers',
-    within: 40,
+    within: 24,
   },
   {
     name: 'newer-keys-preempted',
@@ -40,7 +40,7 @@ export const DISKS: readonly SystemMutant[] = [
       "const stranger = facts.keys.find((key) => key === 0n && standing(goal.key, key) === 'stranger');",
     breaks: 'DESIGN §8.1: a key that is not of this cluster is never stolen',
     scenario: 'disks',
-    within: 40,
+    within: 12,
   },
   {
     name: 'preempt-without-abort',
@@ -74,16 +74,7 @@ export const DISKS: readonly SystemMutant[] = [
     ],
     breaks: 'DESIGN §8: every REGISTER sets APTPL',
     scenario: 'disks',
-    within: 12,
-  },
-  {
-    name: 'register-and-ignore',
-    file: 'src/fencing/devices/emulated/verbs.ts',
-    find: "        action: 'register',\n        key: command.current,",
-    replace: "        action: 'register-and-ignore',\n        key: command.current,",
-    breaks: 'DESIGN §8.2: REGISTER compares and swaps',
-    scenario: 'takeovers',
-    within: 60,
+    within: 2,
   },
   {
     name: 'defence-off',
@@ -92,37 +83,34 @@ export const DISKS: readonly SystemMutant[] = [
     replace: '    if (taken.held === null || taken.epoch > 0) return OK;',
     breaks: 'DESIGN §8: the owner looks after its key and reservation',
     scenario: 'disks',
-    within: 24,
+    within: 16,
   },
   {
     name: 'registers-beside-a-lost-mount',
     file: agent,
     find: '    return await (prove === undefined ? proveIdle(device.blockDevices) : prove(device));',
     replace:
-      '    const proof = await (prove === undefined ? proveIdle(device.blockDevices) : prove(device));\n' +
-      '    return proof.ok ? proof : await proveIdle(null);',
+      '    const proof = await prove?.(device);\n    return proof?.ok === true ? proof : await proveIdle(null);',
     breaks: 'DESIGN §8: a node that holds something registers nothing',
-    scenario: 'writes',
-    within: 40,
+    scenario: 'mounts',
+    within: 12,
   },
   {
     name: 'reservation-given-back',
     file: agent,
     find: '    this.#taken.delete(nameOf(definition, context));\n    return OK;',
-    replace:
-      "    const before = this.#taken.get(nameOf(definition, context));\n    for (const path of before?.held?.paths ?? []) {\n      const current = before?.held?.key ?? 0n;\n      void before?.device.execute({ kind: 'register', path, current, key: 0n, aptpl: true }, new AbortController().signal);\n    }\n    this.#taken.delete(nameOf(definition, context));\n    return OK;",
+    replace: `    const before = this.#taken.get(nameOf(definition, context));
+    const { signal } = new AbortController();
+    for (const path of before?.held?.paths ?? []) {
+      const current = before?.held?.key ?? 0n;
+      const command = { kind: 'register', path, current, key: 0n, aptpl: true } as const;
+      void before?.device.execute(command, signal);
+    }
+    this.#taken.delete(nameOf(definition, context));
+    return OK;`,
     breaks: 'DESIGN §8: whoever stops leaves key and reservation in place',
     scenario: 'operators',
-    within: 40,
-  },
-  {
-    name: 'fenced-by-belief',
-    file: 'src/node/local-groups.ts',
-    find: '(group.fencedEpoch[disk.name] ?? 0) >= before.epoch',
-    replace: '(group.fencedEpoch[disk.name] ?? 0) <= before.epoch',
-    breaks: 'DESIGN §8.5: without a committed Fenced of the predecessor, LOGICAL UNIT RESET',
-    scenario: 'takeovers',
-    within: 60,
+    within: 16,
   },
   {
     name: 'takeover-not-made',
@@ -131,6 +119,6 @@ export const DISKS: readonly SystemMutant[] = [
     replace: '      if (!this.#options.sabotage.fence) {',
     breaks: 'P2: the disk is taken before it is mounted',
     scenario: 'writes',
-    within: 6,
+    within: 4,
   },
 ];

@@ -8,13 +8,12 @@ export const GROUPS: readonly SystemMutant[] = [
   {
     name: 'mount-before-fence',
     file: run,
-    find: "      if (!idle || !this.#slots.needsAre(slot, (need) => need.state === 'started')) continue;",
+    find: "needsAre(slot, (need) => need.state === 'started')) continue;",
     replace:
-      "      const ready = this.#slots.needsAre(slot, (need) => need.state === 'started');\n" +
-      "      if (!idle || (slot.class !== 'mount' && !ready)) continue;",
+      "needsAre(slot, (need) => slot.class === 'mount' || need.state === 'started')) continue;",
     breaks: 'DESIGN §2: fence, then mount',
     scenario: 'writes',
-    within: 12,
+    within: 8,
   },
   {
     name: 'visible-without-a-lease',
@@ -23,7 +22,7 @@ export const GROUPS: readonly SystemMutant[] = [
     replace: 'return !this.#suspended && this.#mayBeSeen;',
     breaks: 'DESIGN §7: nothing is visible without a lease',
     scenario: 'leases',
-    within: 12,
+    within: 6,
   },
   {
     name: 'restart-without-asking-the-disk',
@@ -32,16 +31,7 @@ export const GROUPS: readonly SystemMutant[] = [
     replace: '',
     breaks: 'P3: an application starts anew only on what is on the disk',
     scenario: 'applications',
-    within: 40,
-  },
-  {
-    name: 'stamps-lost-by-a-restart',
-    file: run,
-    find: 'for (const one of affected) this.#stamps.delete(one.definition.name);',
-    replace: 'this.#stamps.clear();',
-    breaks: 'DESIGN §2: every phase of a failover is in the history',
-    scenario: 'an-application-that-dies-before-serving-is-committed.json',
-    within: 1,
+    within: 4,
   },
   {
     name: 'epoch-not-compared',
@@ -51,7 +41,9 @@ export const GROUPS: readonly SystemMutant[] = [
     also: [
       {
         file: 'src/failover/lease-ledger.ts',
-        find: "    if (known.epoch !== epoch) return failure({ code: 'STALE_EPOCH', newestEpoch });\n    if (known.owner !== from) return failure({ code: 'NOT_OWNER', newestEpoch });\n",
+        find: `    if (known.epoch !== epoch) return failure({ code: 'STALE_EPOCH', newestEpoch });
+    if (known.owner !== from) return failure({ code: 'NOT_OWNER', newestEpoch });
+`,
         replace: '    void [epoch, from];\n',
       },
       {
@@ -62,26 +54,18 @@ export const GROUPS: readonly SystemMutant[] = [
     ],
     breaks: 'DESIGN §7: a newer epoch ends the older one, which gets no lease and starts nothing',
     scenario: 'epochs',
-    within: 24,
-  },
-  {
-    name: 'stopped-said-before-it-is-so',
-    file: run,
-    find: "        if (this.#runs) this.#enter('stopping', '');",
-    replace:
-      "        if (this.#runs) this.#report({ kind: 'stopped', clean: true });\n        if (this.#runs) this.#enter('stopping', '');",
-    breaks: 'DESIGN §7: a move is Release, Stopped, Assign',
-    scenario: 'operators',
-    within: 24,
+    within: 8,
   },
   {
     name: 'acknowledged-before-it-is-durable',
     file: 'src/node/raft-loop.ts',
     find: '    if (ready.persist !== null) this.#persist(ready.persist, ready.sendAfterPersist, now);',
-    replace:
-      '    if (ready.persist !== null) this.#persist(ready.persist, [], now);\n    if (ready.persist !== null) for (const message of ready.sendAfterPersist) this.#hooks.send(message);',
+    replace: `    if (ready.persist !== null) this.#persist(ready.persist, [], now);
+    const early = ready.persist === null ? [] : ready.sendAfterPersist;
+    for (const message of early) this.#hooks.send(message);
+    if (ready.persist !== null) void early;`,
     breaks: 'DESIGN §4: term, vote and entries are durable before what depends on them is sent',
     scenario: 'logs',
-    within: 60,
+    within: 20,
   },
 ];

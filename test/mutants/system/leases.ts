@@ -2,7 +2,6 @@
 import type { SystemMutant } from './system-mutant.ts';
 
 const ledger = 'src/failover/lease-ledger.ts';
-const lease = 'src/membership/owner-lease.ts';
 const desk = 'src/node/lease-desk.ts';
 const guardian = 'src/guardian/guardian.ts';
 const owned = 'src/node/owned-group.ts';
@@ -15,16 +14,7 @@ export const LEASES: readonly SystemMutant[] = [
     replace: 'return (leaseMs * (1 + 2 * clockDrift) + epsilonMs) / 2;',
     breaks: 'DESIGN §7: the next owner waits as long as a lease can run',
     scenario: 'leases',
-    within: 12,
-  },
-  {
-    name: 'remainder-of-the-last-epoch-only',
-    file: ledger,
-    find: 'const grants = group.unfinished.flatMap(',
-    replace: 'const grants = group.unfinished.slice(-1).flatMap(',
-    breaks: 'DESIGN §7: the latest grant of any unfinished epoch of the group counts',
-    scenario: 'owners',
-    within: 24,
+    within: 4,
   },
   {
     name: 'horizon-ignored',
@@ -33,7 +23,7 @@ export const LEASES: readonly SystemMutant[] = [
     replace: 'const latest = Math.max(now - 60_000, ...grants);',
     breaks: 'DESIGN §7: a new leader reckons with what earlier leaders granted',
     scenario: 'leases',
-    within: 12,
+    within: 4,
   },
   {
     name: 'grant-without-a-quorum',
@@ -46,22 +36,13 @@ export const LEASES: readonly SystemMutant[] = [
     within: 12,
   },
   {
-    name: 'lease-counted-from-the-answer',
-    file: lease,
-    find: 'one === request ? { ...one, granted: true } : one,',
-    replace: 'one === request ? { ...one, granted: true, askedMs: now } : one,',
-    breaks: 'DESIGN §7: a lease runs from the moment of asking',
-    scenario: 'delays',
-    within: 40,
-  },
-  {
     name: 'stale-visible-from',
     file: 'src/node/local-groups.ts',
     find: 'visibleFromMs: now + group.leaseRemainderMs,',
     replace: 'visibleFromMs: now + 0 * group.leaseRemainderMs,',
     breaks: 'DESIGN §7: the new owner waits for the rest of the old lease before it is seen',
     scenario: 'leases',
-    within: 12,
+    within: 4,
   },
   {
     name: 'lease-survives-a-pause',
@@ -70,7 +51,7 @@ export const LEASES: readonly SystemMutant[] = [
     replace: '',
     breaks: 'DESIGN §7: a machine whose clock stood still gives up its leases',
     scenario: 'pauses',
-    within: 24,
+    within: 12,
   },
   {
     name: 'renewal-without-the-guardian',
@@ -79,7 +60,7 @@ export const LEASES: readonly SystemMutant[] = [
     replace: "        this.lease({ kind: 'armed', requestId: effect.requestId }, now);",
     breaks: 'DESIGN §7: no acknowledgement of the guardian, no renewal',
     scenario: 'guardians',
-    within: 40,
+    within: 12,
   },
   {
     name: 'guardian-told-a-later-deadline',
@@ -88,7 +69,7 @@ export const LEASES: readonly SystemMutant[] = [
     replace: '      downByMs: until.downByMs + forever + 2_000,',
     breaks: 'DESIGN §7: everything is down by t + L, also when the daemon stands still',
     scenario: 'guardians',
-    within: 12,
+    within: 8,
   },
   {
     name: 'guardian-missing',
@@ -97,38 +78,36 @@ export const LEASES: readonly SystemMutant[] = [
     replace: '    await',
     breaks: 'DESIGN §7: the guardian tears down when its daemon is gone',
     scenario: 'guardians',
-    within: 12,
+    within: 4,
   },
   {
     name: 'teardown-forgets-the-address',
     file: guardian,
-    find: 'const failures = await this.#undoUntilDone(arm.teardown.filter(isEssential));',
+    find: 'const failures = await this.#undoUntilDone(essential);',
     replace:
-      "const failures = await this.#undoUntilDone(arm.teardown.filter((item) => item.kind === 'kill-cgroup'));",
+      "const failures = await this.#undoUntilDone(essential.filter(({ kind }) => kind === 'kill-cgroup'));",
     breaks: 'DESIGN §7: the proof goes out when every address is down',
     scenario: 'guardians',
-    within: 12,
+    within: 4,
   },
   {
     name: 'teardown-forgets-the-application',
     file: guardian,
-    find: 'const failures = await this.#undoUntilDone(arm.teardown.filter(isEssential));',
+    find: 'const failures = await this.#undoUntilDone(essential);',
     replace:
-      "const failures = await this.#undoUntilDone(arm.teardown.filter((item) => item.kind === 'block-address'));",
+      "const failures = await this.#undoUntilDone(essential.filter(({ kind }) => kind === 'block-address'));",
     breaks: 'DESIGN §7: the proof goes out when every process is down',
     scenario: 'guardians',
-    within: 12,
+    within: 4,
   },
   {
     name: 'suspended-application-not-frozen',
     file: 'src/node/executor.ts',
-    find: '    if (!makes(verb)) return await agent[verb](definition, { ...context, signal });',
-    replace:
-      "    const done = { status: 0, code: null, detail: '' };\n" +
-      "    if (verb === 'suspend' && definition.type === 'application') return done;\n" +
-      '    if (!makes(verb)) return await agent[verb](definition, { ...context, signal });',
+    find: '    if (!makes(verb)) return await agent[verb](',
+    replace: `    const frozen = verb === 'suspend' && definition.type === 'application';
+    if (!makes(verb)) return await agent[frozen ? 'monitor' : verb](`,
     breaks: 'DESIGN §7: at the soft expiry the application is frozen',
     scenario: 'leases',
-    within: 12,
+    within: 6,
   },
 ];
