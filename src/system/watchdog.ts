@@ -82,12 +82,9 @@ function open(path: string): number {
   try {
     return openSync(path, 'r+');
   } catch (cause) {
-    const busy = cause instanceof Error && 'code' in cause && cause.code === 'EBUSY';
-    throw new HoldfastError(
-      busy ? 'WATCHDOG_BUSY' : 'WATCHDOG_FAILED',
-      { device: path },
-      { cause },
-    );
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+    const code = reason === 'EBUSY' ? 'WATCHDOG_BUSY' : 'WATCHDOG_FAILED';
+    throw new HoldfastError(code, { device: path, reason }, { cause });
   }
 }
 
