@@ -1010,7 +1010,8 @@ export const PROBLEMS = {
   },
   WATCHDOG_FAILED: {
     cause: 'the watchdog device is missing or does not do as it is told',
-    remedy: 'load its driver (`modprobe softdog` where the board has none), or remove `watchdog:`',
+    remedy:
+      'load its driver (`modprobe softdog nowayout=0` where the board has none), or remove `watchdog:`',
   },
   GUARDIAN_NOT_STARTED: {
     cause: 'the guardian process did not come up, and nothing is served without it',

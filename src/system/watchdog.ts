@@ -8,7 +8,8 @@
  * When to feed is decided above (`guardian/feeder.ts`). Reference: Linux
  * Documentation/watchdog/watchdog-api.rst.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { basename } from 'node:path';
 import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
 import { ioctl } from './sg-io.ts';
@@ -20,6 +21,8 @@ export type Watchdog = {
   readonly timeoutMs: Millis;
   /** Without magic close the driver stops when the feeder dies: it guards against hangs only. */
   readonly magicClose: boolean;
+  /** A driver with `nowayout` never stops: after an orderly end the machine is reset all the same. */
+  readonly noWayOut: boolean;
   /** Never waits: a driver's write returns at once. @throws HoldfastError WATCHDOG_FAILED */
   feed(): void;
   /** Closes it in order: nobody has to feed it any more. Idempotent. */
@@ -63,6 +66,7 @@ export async function openWatchdog(options: WatchdogOptions): Promise<Watchdog> 
       identity: info.toString('latin1', 8).replace(/\0.*$/s, ''),
       timeoutMs: wanted.readInt32LE() * 1000,
       magicClose: (info.readUInt32LE(0) & WDIOF_MAGICCLOSE) !== 0,
+      noWayOut: hasNoWayOut(path),
       feed: () => {
         try {
           writeSync(fd, '\0');
@@ -82,12 +86,19 @@ function open(path: string): number {
   try {
     return openSync(path, 'r+');
   } catch (cause) {
-    const busy = cause instanceof Error && 'code' in cause && cause.code === 'EBUSY';
-    throw new HoldfastError(
-      busy ? 'WATCHDOG_BUSY' : 'WATCHDOG_FAILED',
-      { device: path },
-      { cause },
-    );
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+    const code = reason === 'EBUSY' ? 'WATCHDOG_BUSY' : 'WATCHDOG_FAILED';
+    throw new HoldfastError(code, { device: path, reason }, { cause });
+  }
+}
+
+/** `/dev/watchdog` is another name of the first one. False where the kernel does not tell. */
+function hasNoWayOut(path: string): boolean {
+  const name = basename(path) === 'watchdog' ? 'watchdog0' : basename(path);
+  try {
+    return readFileSync(`/sys/class/watchdog/${name}/nowayout`, 'utf8').trim() === '1';
+  } catch {
+    return false; // a driver that does not use the kernel's common part
   }
 }
 

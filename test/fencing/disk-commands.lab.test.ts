@@ -129,3 +129,48 @@ describe('holdfast disk format and release on LIO', () => {
     expect(await keys()).toContain('NO registered');
   });
 });
+
+describe('a power loss of LIO', () => {
+  const settle = () => first.ok(`for i in 1 2 3; do sg_turs ${DISK} >/dev/null 2>&1; done; true`);
+
+  async function storageLosesPower(): Promise<void> {
+    await lab.storage.powerOff();
+    await lab.boot(0);
+    // The session comes back by itself; a command waits for it.
+    await first.ok(`dd if=${DISK} of=/dev/null bs=4096 count=1 iflag=direct`, PATIENCE_MS);
+    await settle();
+  }
+
+  it('leaves the reservation, and the operator is told so', async () => {
+    expect((await disk(`disk verify ${DISK} --power-loss begin`)).status).toBe(8);
+    await storageLosesPower();
+    const ended = await disk(`disk verify ${DISK} --power-loss end`);
+    expect(ended.output).toMatch(/^works +power loss \(tried\)/m);
+    expect(ended.status).toBe(0);
+    expect(await keys()).toContain('NO registered');
+  });
+
+  it('that takes the reservations too is noticed (negative control)', async () => {
+    expect((await disk(`disk verify ${DISK} --power-loss begin`)).status).toBe(8);
+    await lab.storage.ok('rm -f /etc/target/pr/aptpl_* && sync');
+    await storageLosesPower();
+    const ended = await disk(`disk verify ${DISK} --power-loss end`);
+    expect(ended.output).toMatch(/^limited +power loss \(tried\)/m);
+    expect(ended.status).toBe(8);
+  });
+});
+
+describe('a target that has its reservations switched off', () => {
+  it('is refused in words', async () => {
+    const attribute = '/sys/kernel/config/target/core/iblock_0/lun0/attrib/emulate_pr';
+    await lab.storage.ok(`echo 0 > ${attribute}`);
+    try {
+      expect(await disk(`disk verify ${DISK}`)).toMatchObject({
+        status: 1,
+        output: expect.stringContaining('RESERVATIONS_UNSUPPORTED'),
+      });
+    } finally {
+      await lab.storage.ok(`echo 1 > ${attribute}`);
+    }
+  });
+});

@@ -63,6 +63,10 @@ describe('a multipath map', () => {
     await first.ok(`mkfs.ext4 -q -F ${MAP} && mkdir -p /run/m && mount ${MAP} /run/m`, PATIENCE_MS);
     await first.ok('echo record > /run/m/file && sync /run/m/file');
 
+    // Each of its paths leads to the map, by whatever name it is called.
+    expect(
+      (await takeOver(first, DISK, '1 2 after-fenced multipath 5')).start.outcome,
+    ).toMatchObject({ status: 1, code: 'DISK_MOUNTED' });
     // It is mounted: nothing here may register again.
     expect(
       (await takeOver(first, MAP, '1 2 after-fenced multipath 5')).start.outcome,

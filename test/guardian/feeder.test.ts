@@ -31,6 +31,7 @@ class Machine {
       identity: 'dog',
       timeoutMs: 10_000,
       magicClose: true,
+      noWayOut: false,
       feed: () => {
         this.fedAtMs = this.nowMs;
       },

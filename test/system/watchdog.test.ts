@@ -37,11 +37,12 @@ function driver(options: number, fails: number | null = null) {
 describe('a watchdog', () => {
   it('is told the timeout in whole seconds, and says what it made of it', async () => {
     const dog = await openWatchdog({ path, timeoutMs: 2_500, control: driver(MAGIC_CLOSE) });
-    const { identity, timeoutMs, magicClose } = dog;
-    expect({ identity, timeoutMs, magicClose }).toEqual({
+    const { identity, timeoutMs, magicClose, noWayOut } = dog;
+    expect({ identity, timeoutMs, magicClose, noWayOut }).toEqual({
       identity: 'Played Watchdog',
       timeoutMs: 4_000,
       magicClose: true,
+      noWayOut: false,
     });
     dog.disarm();
   });

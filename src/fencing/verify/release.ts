@@ -10,7 +10,7 @@
  */
 import { HoldfastError } from '../../lib/error.ts';
 import type { ReservationKey, ReservationType } from '../fence-device.ts';
-import { holdingOn, keysOn, preempt, register } from './talk.ts';
+import { holdingOn, keysOn, register, take } from './talk.ts';
 import type { Initiator, Talk } from './words.ts';
 
 export type OnDisk = {
@@ -40,10 +40,7 @@ export function* release(mine: ReservationKey): Talk<OnDisk> {
     }
     const type = found.type ?? 1;
     for (const victim of new Set(found.keys.filter((key) => key !== mine))) {
-      const kind = yield* preempt('first', mine, victim, { type, abort: true });
-      if (kind === 'not-supported') {
-        yield* preempt('first', mine, victim, { type, abort: false });
-      }
+      yield* take('first', mine, victim, type);
     }
     yield* register('first', mine, 0n);
     found = yield* look();

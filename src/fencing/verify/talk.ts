@@ -43,6 +43,18 @@ export function* preempt(
   return (yield* ask(who, { kind, key, victim, type: options.type })).kind;
 }
 
+/** PREEMPT AND ABORT, or PREEMPT where the target does not have it. */
+export function* take(
+  who: Who,
+  key: ReservationKey,
+  victim: ReservationKey,
+  type: ReservationType,
+): Talk<Kind> {
+  const kind = yield* preempt(who, key, victim, { type, abort: true });
+  if (kind !== 'not-supported') return kind;
+  return yield* preempt(who, key, victim, { type, abort: false });
+}
+
 export function* write(who: Who, data: string, opcode: WriteOpcode = 'WRITE (10)'): Talk<Kind> {
   return (yield* ask(who, { kind: 'write', opcode, data })).kind;
 }

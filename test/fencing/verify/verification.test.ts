@@ -48,6 +48,14 @@ describe('a target that keeps to the standard', () => {
     );
   });
 
+  it('without PREEMPT AND ABORT lacks that and nothing else', async () => {
+    const report = await examine(storage({ target: { abort: false } }));
+    expect(besides(report, 'works').map(({ check, outcome }) => [check, outcome])).toEqual([
+      ['PREEMPT AND ABORT', 'limited'],
+      ['writes in flight', 'limited'],
+    ]);
+  });
+
   it('is sent nothing but what was there, unless the disk is for scratch', async () => {
     const sent = new Set<string>();
     const fault: Fault = ({ verb }) => {

@@ -18,6 +18,7 @@ import {
   type Step,
   sameKeys,
   settle,
+  take,
   write,
 } from '../talk.ts';
 import type { Check } from '../words.ts';
@@ -131,7 +132,7 @@ export const SELF_PREEMPT: Check = {
   *talk({ keys: { first } }) {
     yield* register('first', 0n, first);
     yield* reserve('first', first, 5);
-    const own = yield* preempt('first', first, first, { type: 1, abort: true });
+    const own = yield* take('first', first, first, 1);
     const found = yield* holdingOn('first');
     const there = sameKeys(yield* keysOn('first'), [first]);
     if (own === 'good' && found?.holder === first && found.type === 1 && there) {
@@ -157,7 +158,7 @@ export const ATTENTIONS: Check = {
     yield* reserve('first', keys.first, 1);
     yield* register('second', 0n, keys.second);
     yield* settle('first');
-    yield* preempt('second', keys.second, keys.first, { type: 1, abort: true });
+    yield* take('second', keys.second, keys.first, 1);
     const told = yield* once('first', { kind: 'test-unit-ready' });
     const then = yield* ask('first', { kind: 'test-unit-ready' });
     const name = 'unit attentions';
