@@ -28,7 +28,7 @@ const KNOWN: readonly Known[] = [
   },
   {
     id: 'release-by-others-checks-no-key',
-    targets: ['lio'],
+    targets: ['lio', 'tgt'],
     is: (found) =>
       found.registered && found.command.action === 'release' && answers(found, 'conflict', 'good'),
   },
@@ -50,6 +50,31 @@ const KNOWN: readonly Known[] = [
       (command.action === 'preempt' || command.action === 'preempt-and-abort') &&
       command.serviceKey !== 0n &&
       (before.type === 7 || before.type === 8),
+  },
+  {
+    id: 'aptpl-is-refused-as-a-field-of-the-command',
+    targets: ['tgt'],
+    is: ({ aspect, command, other }) =>
+      aspect === 'answer' && 'aptpl' in command && command.aptpl && other === '"5:24/00"',
+  },
+  {
+    id: 'registering-nothing-is-counted',
+    targets: ['tgt'],
+    is: (found) => !found.registered && isUnregister(found) && onlyDiffers(found, 'generation'),
+  },
+  {
+    id: 'a-release-is-told-to-its-sender',
+    targets: ['tgt'],
+    is: ({ aspect, command }) =>
+      aspect === 'attentions' && (command.action === 'release' || 'aptpl' in command),
+  },
+  {
+    id: 'preempt-of-the-own-key-keeps-it',
+    targets: ['tgt'],
+    ends: true,
+    is: ({ command }) =>
+      (command.action === 'preempt' || command.action === 'preempt-and-abort') &&
+      command.serviceKey === command.key,
   },
 ];
 

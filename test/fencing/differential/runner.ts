@@ -3,6 +3,8 @@
  * one, in a guest of the laboratory; the devices are nexuses of one logical unit. Everything on it is
  * lost. Prints counts by known difference, and the differences that are not known.
  */
+import { DEFAULT_TARGET } from '../../../src/fencing/devices/emulated/commands.ts';
+import { EmulatedTarget } from '../../../src/fencing/devices/emulated/target.ts';
 import { EmulatedBench } from './bench.ts';
 import { compareSequence, type Difference, text } from './compare.ts';
 import { knownDifference, type TargetName } from './known.ts';
@@ -14,7 +16,10 @@ if ((name !== 'lio' && name !== 'tgt') || devices.length < 2) {
   process.exit(2);
 }
 const target: TargetName = name;
+const POOR = { abort: false, aptpl: false };
 const MAX_EXAMPLES = 40;
+/** tgt has neither PREEMPT AND ABORT nor APTPL, and says so. */
+const options = { ...DEFAULT_TARGET, identity: 'naa.1', ...(target === 'tgt' ? POOR : {}) };
 
 const real = new RealBench(devices);
 const known: Record<string, number> = {};
@@ -22,7 +27,7 @@ const unknown: Difference[] = [];
 let steps = 0;
 const beganMs = performance.now();
 for (let seed = Number(first); seed < Number(first) + Number(sequences); seed += 1) {
-  const result = await compareSequence(new EmulatedBench(), real, {
+  const result = await compareSequence(new EmulatedBench(new EmulatedTarget(options)), real, {
     seed,
     nexuses: devices.length,
     commands: Number(commands),
