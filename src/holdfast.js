@@ -3,7 +3,8 @@
  * The command `holdfast`. It is JavaScript so that any Node can read it: on an older one it looks
  * for the Node of the project (the npm package `node`) and goes on with that.
  *
- * Node runs TypeScript as it is, but refuses to below node_modules; a package must be bundled.
+ * Node runs TypeScript as it is, but refuses to below node_modules; a package must be bundled. What
+ * the bundler replaces (`config/package/bundle.ts`) is `HOLDFAST_BUNDLED_VERSION`.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -20,17 +21,19 @@ const UNAVAILABLE = 69;
 const THREADS = '32';
 process.env['UV_THREADPOOL_SIZE'] ??= THREADS;
 
+// Not defined, that is, in a checkout.
+const bundled = typeof HOLDFAST_BUNDLED_VERSION === 'string';
 const here = fileURLToPath(import.meta.url);
 const major = Number(process.versions.node.split('.')[0]);
 
-if (/[\\/]node_modules[\\/]/.test(here)) {
+if (!bundled && /[\\/]node_modules[\\/]/.test(here)) {
   fail(
     'holdfast is installed below node_modules without being bundled, and Node does not run TypeScript there',
     'install a bundled package, or run it from a checkout: git clone, npm install, node src/holdfast.js',
   );
 } else if (major >= LEAST_NODE) {
   const { runCommandLine } = await import('./cli/main.ts');
-  await runCommandLine(process.argv.slice(2));
+  await runCommandLine(process.argv.slice(2), () => import('./main.ts'));
 } else {
   const node = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
   if (existsSync(node)) goOnWith(node);

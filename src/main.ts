@@ -2,12 +2,21 @@
  * The daemon's entry: reads the configuration, starts the node, and ends it in order on SIGTERM or
  * SIGINT. Everything that can be wrong before anything runs is said here, with code and remedy.
  */
-import { readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { type ConfigOverrides, loadConfig } from './config/load.ts';
+import type { NodeConfig } from './config/types.ts';
 import { HoldfastError } from './lib/error.ts';
-import { createLogger } from './observability/logger.ts';
+import { createLogger, type Logger } from './observability/logger.ts';
+import type { AccessRules } from './operator/access.ts';
+import type { Daemon } from './operator/api.ts';
+import { Notifier } from './operator/notify/notifier.ts';
+import type { Receiver } from './operator/notify/outbox.ts';
+import { receiverOf } from './operator/notify/receivers.ts';
+import { groupId } from './system/accounts.ts';
+import { monotonicClock } from './system/clock.ts';
+import { releaseVersion } from './system/release.ts';
 import { enterRealTime } from './system/scheduling.ts';
+import { Supervisor } from './system/sd-notify.ts';
 
 export type MainOptions = {
   readonly configPath: string;
@@ -22,6 +31,7 @@ export type MainOptions = {
  * @throws HoldfastError for everything an operator can mend.
  */
 export async function main(options: MainOptions): Promise<void> {
+  const supervisor = Supervisor.of(process.env, process.pid);
   const warnings: string[] = [];
   const config = await loadConfig(options.configPath, options.overrides, (fault) =>
     warnings.push(`${fault.code}: ${fault.detail}`),
@@ -50,19 +60,35 @@ export async function main(options: MainOptions): Promise<void> {
   logger.info('scheduling', { ...enterRealTime() });
   const { startDaemon } = await import('./node/daemon.ts');
   const { createOperatorServer } = await import('./operator/server.ts');
-  const version = packageVersion();
+  const version = releaseVersion();
+  const access = accessRules(config);
+  const receivers = (config.notifications ?? []).map(receiverOf);
   const daemon = await startDaemon({
     config,
     logger,
     version,
     tracePath: options.tracePath ?? log?.trace ?? null,
-    serve: (view) =>
-      createOperatorServer({
+    serve: (view) => {
+      const server = createOperatorServer({
         daemon: view,
         socketPath: config.socketPath,
         version,
+        access,
         failed: (error) => logger.error('the operator socket', { error: String(error) }),
-      }),
+      });
+      const notifier = notifierOf(config, receivers, { view, logger });
+      return {
+        start: async () => {
+          notifier.start((await view.status({ current: false })).data.leader);
+          await server.start();
+        },
+        stop: async () => {
+          await server.stop();
+          notifier.stop();
+        },
+      };
+    },
+    supervisor,
     crash,
   }).catch((error: unknown) => {
     lastWords('the daemon does not start', error);
@@ -81,8 +107,32 @@ export async function main(options: MainOptions): Promise<void> {
   process.on('SIGINT', end);
 }
 
-function packageVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(text) as { readonly version: string };
-  return version;
+function notifierOf(
+  { clusterId: cluster, node }: NodeConfig,
+  receivers: readonly Receiver[],
+  { view, logger }: { readonly view: Daemon; readonly logger: Logger },
+): Notifier {
+  return new Notifier({
+    cluster,
+    node,
+    receivers,
+    clock: monotonicClock,
+    subscribe: (listener) => view.subscribe(listener),
+    failed: (receiver, { text }, error) =>
+      logger.error('a notification was given up', { receiver, text, error: String(error) }),
+  });
+}
+
+/** @throws HoldfastError OPERATOR_GROUP_UNKNOWN */
+function accessRules({ operators }: NodeConfig): AccessRules {
+  const numberOf = (group: string | null | undefined): number | null => {
+    if (group === null || group === undefined) return null;
+    const id = groupId(group);
+    if (id === null) throw new HoldfastError('OPERATOR_GROUP_UNKNOWN', { group });
+    return id;
+  };
+  return {
+    adminGroup: numberOf(operators?.adminGroup),
+    readOnlyGroup: numberOf(operators?.readOnlyGroup),
+  };
 }

@@ -10,6 +10,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { whyNoEngine } from './e2e/containers/engine/packages.ts';
 import { ensurePackages } from './lab/kernel/packages.ts';
 
 type Part = {
@@ -42,6 +43,8 @@ const notRoot = (): string | null => {
   if (process.getuid?.() !== 0) return 'the laboratory needs root (taps, namespaces)';
   return null;
 };
+
+const bin = (name: string): string => join(root, 'node_modules/.bin', name);
 
 const vitest = (name: string): readonly string[] => [
   'vitest',
@@ -89,6 +92,16 @@ const PARTS: readonly Part[] = [
     environment: long ? { VITEST_LAB: '1', HOLDFAST_LONG: '1' } : { VITEST_LAB: '1' },
     unavailable: notRoot,
   },
+  {
+    name: 'containers',
+    about: 'three containers of our own image, and what happens to them',
+    budgetSeconds: 900,
+    commands: [
+      ['node', 'test/e2e/containers/main.ts', bin('vitest'), ...vitest('containers').slice(1)],
+    ],
+    environment: {},
+    unavailable: () => (process.env['DOCKER_HOST'] === undefined ? whyNoEngine() : null),
+  },
 ];
 
 let running: ChildProcess | null = null;
@@ -107,7 +120,7 @@ function endRunning(signal: NodeJS.Signals): void {
 function run(argv: readonly string[], environment: object, limitMs: number): Promise<number> {
   const [command = '', ...args] = argv;
   return new Promise((resolve) => {
-    const child = spawn(join(root, 'node_modules/.bin', command), args, {
+    const child = spawn(bin(command), args, {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
       env: { ...process.env, ...environment },

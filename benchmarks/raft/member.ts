@@ -74,6 +74,7 @@ const daemon = await startDaemon({
   config,
   logger,
   version: 'benchmark',
+  supervisor: null,
   tracePath: null,
   serve: (operatorView) => {
     views.push(operatorView);

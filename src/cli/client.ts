@@ -15,13 +15,17 @@ const MAX_ANSWER_BYTES = 32 << 20;
 /** The daemon sends a sign of life every ten seconds. */
 const SILENCE_LIMIT_MS = 35_000;
 
-export type WatchedEvent = ClusterEvent | { readonly kind: 'lost'; readonly lost: number };
+export type WatchedEvent = ClusterEvent | { readonly kind: 'lost'; readonly lost: number | null };
 
 export class Client {
-  readonly #socketPath: string;
+  readonly socketPath: string;
 
-  constructor(socketPath: string) {
-    this.#socketPath = socketPath;
+  readonly #reason: string;
+
+  /** `reason`: why something is ordered, for the history; empty: not said. */
+  constructor(socketPath: string, reason = '') {
+    this.socketPath = socketPath;
+    this.#reason = reason;
   }
 
   /** @throws {HoldfastError} the daemon's own refusal, DAEMON_UNREACHABLE or BAD_ANSWER. */
@@ -38,10 +42,15 @@ export class Client {
    * Calls `seen` for each event until the signal aborts (resolves) or the daemon goes away.
    * @throws {HoldfastError} DAEMON_UNREACHABLE
    */
-  async watch(seen: (event: WatchedEvent) => void, signal: AbortSignal): Promise<void> {
+  async watch(
+    seen: (event: WatchedEvent) => void,
+    { signal, after = null }: { readonly signal: AbortSignal; readonly after?: number | null },
+  ): Promise<void> {
     let response: IncomingMessage | null = null;
     try {
-      response = await this.#send('GET', '/v1/events', null, { limitMs: SILENCE_LIMIT_MS, signal });
+      const headers = after === null ? {} : { 'last-event-id': String(after) };
+      const limits = { limitMs: SILENCE_LIMIT_MS, signal, headers };
+      response = await this.#send('GET', '/v1/events', null, limits);
       if (response.statusCode !== 200) throw refusal(await textOf(response));
       let rest = '';
       response.setEncoding('utf8');
@@ -80,13 +89,15 @@ export class Client {
     method: string,
     path: string,
     body: string | null,
-    { limitMs, signal }: { readonly limitMs: number; readonly signal?: AbortSignal },
+    { limitMs, signal, headers: more = {} }: SendOptions,
   ): Promise<IncomingMessage> {
     const headers = {
-      'x-holdfast-operator': operatorName(),
+      ...more,
+      'x-holdfast-operator': encodeURIComponent(operatorName()),
+      ...(this.#reason === '' ? {} : { 'x-holdfast-reason': encodeURIComponent(this.#reason) }),
       ...(body === null ? {} : { 'content-type': 'application/json' }),
     };
-    const options = { socketPath: this.#socketPath, method, path, headers, agent: false as const };
+    const options = { socketPath: this.socketPath, method, path, headers, agent: false as const };
     return new Promise((resolve, reject) => {
       const outgoing = request(
         { ...options, ...(signal === undefined ? {} : { signal }) },
@@ -103,10 +114,16 @@ export class Client {
   #unreachable(error: unknown): HoldfastError {
     if (error instanceof HoldfastError) return error;
     const detail = error instanceof Error ? error.message : String(error);
-    const context = { socket: this.#socketPath, detail };
+    const context = { socket: this.socketPath, detail };
     return new HoldfastError('DAEMON_UNREACHABLE', context, { cause: error });
   }
 }
+
+type SendOptions = {
+  readonly limitMs: number;
+  readonly signal?: AbortSignal;
+  readonly headers?: Readonly<Record<string, string>>;
+};
 
 async function textOf(response: IncomingMessage): Promise<string> {
   let text = '';
@@ -141,8 +158,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
-/** For the history only; the permissions of the socket are what counts. */
-function operatorName(): string {
+/** For the history, beside the uid that the kernel knows. */
+export function operatorName(): string {
   try {
     return process.env['SUDO_USER'] ?? userInfo().username;
   } catch {

@@ -11,6 +11,9 @@ import { type Terminal, terminalOf } from './terminal.ts';
 export type GlobalOptions = {
   readonly socket?: string | undefined;
   readonly json?: boolean | undefined;
+  readonly because?: string | undefined;
+  /** false: `--no-color`. */
+  readonly color?: boolean | undefined;
 };
 
 export type CommandContext = {
@@ -21,12 +24,17 @@ export type CommandContext = {
   printJson(value: unknown): void;
 };
 
+/** What a command does; its status is that of the process. */
+export type Action = (context: CommandContext) => Promise<ExitCode>;
+/** Runs an action with what the global options say. */
+export type Act = (action: Action) => Promise<void>;
+
 export function contextOf(options: GlobalOptions): CommandContext {
   const socket = options.socket ?? process.env['HOLDFAST_SOCKET'] ?? DEFAULT_SOCKET;
   return {
     json: options.json === true,
-    terminal: terminalOf(process.stdout, process.env),
-    client: new Client(socket),
+    terminal: terminalOf(process.stdout, environmentOf(options)),
+    client: new Client(socket, options.because),
     print: (lines) => {
       process.stdout.write(lines.map((line) => `${line}\n`).join(''));
     },
@@ -34,6 +42,11 @@ export function contextOf(options: GlobalOptions): CommandContext {
       process.stdout.write(`${JSON.stringify(value)}\n`);
     },
   };
+}
+
+/** `--no-color` says for one command what NO_COLOR says for all. */
+function environmentOf({ color }: GlobalOptions): NodeJS.ProcessEnv {
+  return color === false ? { ...process.env, NO_COLOR: '1' } : process.env;
 }
 
 /** Prints an answer in the form that was asked for; stale only counts where `current` was asked. */

@@ -1,19 +1,26 @@
 /** The words of the command line. What a command does stands beside it and is loaded when it runs. */
 import { Command, InvalidArgumentError } from 'commander';
-import { type CommandContext, contextOf, type GlobalOptions } from './command.ts';
+import type { HistoryOptions, TimelineOptions } from './ask.ts';
+import { type Act, type Action, contextOf, type GlobalOptions } from './command.ts';
+import type { DoctorOptions } from './doctor/doctor.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { addDepth } from './help.ts';
 import type { InviteOptions } from './invite.ts';
 import type { JoinOptions } from './join.ts';
-import type { RunOptions } from './local.ts';
+import type { LoadDaemon, RunOptions } from './local.ts';
+import { addDisk } from './program-disk.ts';
+import { addTools } from './program-tools.ts';
 import type { RecoverOptions } from './recover.ts';
 import type { ReplayOptions } from './replay.ts';
 
-type Action = (context: CommandContext) => Promise<ExitCode>;
-
 const CURRENT = ['--current', 'ask a majority first; exit status 4 when none answers'] as const;
 
-/** `ended` is told the exit status of the command that ran. */
-export function createProgram(version: string, ended: (code: ExitCode) => void): Command {
+/** `ended` is told the exit status of the command that ran; `daemon` is what `run` starts. */
+export function createProgram(
+  version: string,
+  ended: (code: ExitCode) => void,
+  daemon: LoadDaemon,
+): Command {
   const program = new Command('holdfast')
     .description('A high-availability failover cluster: disks, addresses and applications')
     .version(version)
@@ -22,21 +29,24 @@ export function createProgram(version: string, ended: (code: ExitCode) => void):
       'socket of the daemon (default: HOLDFAST_SOCKET, or the usual place)',
     )
     .option('--json', 'print one line of JSON')
+    .option('--because <words>', 'why you do this; kept in the history with your name')
+    .option('--no-color', 'no colour, as with NO_COLOR in the environment')
     .showHelpAfterError('(see `holdfast --help`)')
     .exitOverride();
   const act = async (action: Action): Promise<void> => {
     ended(await action(contextOf(program.opts<GlobalOptions>())));
   };
-  addLocal(program, act);
+  addLocal(program, act, daemon);
   addQuestions(program, act);
   addActions(program, act);
   addMembership(program, act);
+  addDisk(program, act);
+  addTools(program, act);
+  addDepth(program);
   return program;
 }
 
-type Act = (action: Action) => Promise<void>;
-
-function addLocal(program: Command, act: Act): void {
+function addLocal(program: Command, act: Act, daemon: LoadDaemon): void {
   program
     .command('run')
     .description('run the daemon of this node in the foreground')
@@ -49,7 +59,7 @@ function addLocal(program: Command, act: Act): void {
     .action(async (options: RunOptions) => {
       const globals = program.opts<GlobalOptions>();
       const { run } = await import('./local.ts');
-      await run(contextOf(globals), options, globals.socket);
+      await run(contextOf(globals), options, globals.socket, daemon);
     });
   program
     .command('identity')
@@ -68,9 +78,8 @@ function addLocal(program: Command, act: Act): void {
     .action((file: string, options: ReplayOptions) =>
       act(async (context) => (await import('./replay.ts')).replay(context, file, options)),
     );
-  program
-    .command('config')
-    .description('configuration files')
+  const config = program.command('config').description('configuration files');
+  config
     .command('check')
     .description('say everything that is wrong with a file')
     .argument('<file>')
@@ -78,6 +87,10 @@ function addLocal(program: Command, act: Act): void {
     .action((file: string, { node }: { readonly node?: string }) =>
       act(async (context) => (await import('./local.ts')).checkFile(context, file, node)),
     );
+  config
+    .command('schema')
+    .description('print the JSON Schema of the file, for editors')
+    .action(() => act(async (context) => (await import('./local.ts')).printSchema(context)));
 }
 
 function addQuestions(program: Command, act: Act): void {
@@ -96,24 +109,50 @@ function addQuestions(program: Command, act: Act): void {
       );
   }
   program
+    .command('why')
+    .description('why a group is where it is, or a node what it is: from committed evidence')
+    .argument('<group-or-node>')
+    .action((subject: string) =>
+      act(async (context) => (await import('./ask.ts')).why(context, subject)),
+    );
+  program
+    .command('doctor')
+    .description('look at all that a failover will need on this machine, and say what to do')
+    .option('--config <file>', 'also its disks, journals and data directory')
+    .option('--node <name>', 'which member this is, when one file serves all nodes')
+    .action((options: DoctorOptions) =>
+      act(async (context) => (await import('./doctor/doctor.ts')).doctor(context, options)),
+    );
+  program
     .command('timeline')
     .description('the phases of the newest failovers as bar charts')
     .argument('[group]')
     .option('--last <count>', 'how many', count, 1)
-    .action((group: string | undefined, { last }: { readonly last: number }) =>
-      act(async (context) => (await import('./ask.ts')).timeline(context, group ?? null, last)),
+    .option('--svg <file>', 'write the newest one as a picture; - writes it to stdout')
+    .action((group: string | undefined, options: TimelineOptions) =>
+      act(async (context) => (await import('./ask.ts')).timeline(context, group ?? null, options)),
     );
   program
     .command('history')
     .description('the newest entries of the replicated history')
     .option('--limit <count>', 'how many', count, 50)
-    .action(({ limit }: { readonly limit: number }) =>
-      act(async (context) => (await import('./ask.ts')).history(context, limit)),
+    .option('--group <group>', 'only what is about this group')
+    .option('--node <node>', 'only what this node did or lost')
+    .action((options: HistoryOptions) =>
+      act(async (context) => (await import('./ask.ts')).history(context, options)),
     );
   program
     .command('watch')
     .description('print what happens as it happens')
-    .action(() => act(async (context) => (await import('./watch.ts')).watch(context)));
+    .option('--after <index>', 'first what the history has after this entry', count)
+    .option('--status', 'draw the whole status anew instead')
+    .action((options: { readonly after?: number; readonly status?: boolean }) =>
+      act(async (context) =>
+        options.status === true
+          ? await (await import('./live.ts')).live(context)
+          : await (await import('./watch.ts')).watch(context, options),
+      ),
+    );
 }
 
 function addActions(program: Command, act: Act): void {
@@ -204,7 +243,7 @@ function addMembership(program: Command, act: Act): void {
     );
 }
 
-const MAX_COUNT = 9_999;
+const MAX_COUNT = 9_999_999;
 
 function count(text: string): number {
   const value = Number(text);

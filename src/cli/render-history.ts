@@ -1,63 +1,9 @@
 /** What happened, in words: entries of the history, and events as they come. */
 import type { HistoryEntry } from '../cluster/state.ts';
+import { entryText } from '../observability/story/entry.ts';
 import type { WatchedEvent } from './client.ts';
 import { type Cell, renderTable } from './table.ts';
-import { durationText, type Terminal } from './terminal.ts';
-
-/** One entry of the replicated history as a sentence without a subject's clock: it has none. */
-export function entryText(entry: HistoryEntry): string {
-  const { event, node, from, reason, detail } = entry;
-  const who = node ?? 'nobody';
-  const more = detail === '' ? '' : ` (${detail})`;
-  switch (event) {
-    case 'created':
-      return `the cluster was created${more}`;
-    case 'member-admitted':
-      return `${who} was admitted${more}`;
-    case 'member-removed':
-      return `${who} was removed${more}`;
-    case 'invited':
-      return `${node ?? 'a new member'} was invited${more}`;
-    case 'invitation-revoked':
-      return `an invitation${node === null ? '' : ` of ${node}`} was revoked${more}`;
-    case 'role':
-      return `role of ${who}${more}`;
-    case 'recovered':
-      return `the cluster was recovered by an operator, the majority being lost${more}`;
-    case 'defined':
-      return `defined${more}`;
-    case 'deleted':
-      return `deleted${more}`;
-    case 'assigned':
-      return `${reason ?? 'assigned'}: ${from ?? 'nobody'} -> ${who}${evidenceText(entry)}${more}`;
-    case 'released':
-      return `released by ${who}${reason === null ? '' : `, ${reason}`}${more}`;
-    case 'stopped':
-      return `stopped on ${who}${more}`;
-    case 'fenced':
-      return `fenced by ${who}${more}`;
-    case 'serving':
-      return `served by ${who}${phasesText(entry)}${more}`;
-    case 'takeover-failed':
-      return `takeover by ${who} failed${more}`;
-    case 'mode':
-      return `mode${node === null ? '' : ` of ${node}`}${more}`;
-  }
-}
-
-function evidenceText({ evidence }: HistoryEntry): string {
-  if (evidence === null) return '';
-  const silence = Object.entries(evidence.perInterconnectMs)
-    .map(([interconnect, ms]) => ` ${interconnect} ${durationText(ms)}`)
-    .join(',');
-  const detail = evidence.detail === '' ? '' : ` ${evidence.detail}`;
-  return `, ${evidence.kind} seen by ${evidence.observer}${silence}${detail}`;
-}
-
-function phasesText({ stamps }: HistoryEntry): string {
-  if (stamps.length === 0) return '';
-  return `, ${stamps.map((one) => `${one.phase} ${durationText(one.durationMs)}`).join(', ')}`;
-}
+import type { Terminal } from './terminal.ts';
 
 export function renderHistory(
   terminal: Terminal,
@@ -99,6 +45,8 @@ export function eventText(event: WatchedEvent): string {
       return `${group} epoch ${epoch}: here ${state}${detail === '' ? '' : ` (${detail})`}`;
     }
     case 'lost':
-      return `... ${event.lost} events were missed: this terminal was too slow`;
+      return event.lost === null
+        ? '... what lies between is no longer in the history'
+        : `... ${event.lost} events were missed: this terminal was too slow`;
   }
 }

@@ -2,12 +2,16 @@
  * What the terminal can show: colour, how wide, and whether block characters come out right. Output
  * that goes into a file or a pipe is plain (NO_COLOR, https://no-color.org).
  */
+export { durationText } from '../lib/duration.ts';
+
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'alarm';
 
 export type Terminal = {
   readonly width: number;
   readonly colour: boolean;
   readonly unicode: boolean;
+  /** Whether a table is made to fit: somebody looks at it. In a pipe a row is one line. */
+  readonly wraps: boolean;
 };
 
 const SEQUENCES: Readonly<Record<Style, string>> = {
@@ -35,19 +39,11 @@ export function terminalOf(
     colour: tty && !env['NO_COLOR'] && env['TERM'] !== 'dumb',
     // A pipe usually ends in something that reads UTF-8; a console of a rescue system may not.
     unicode: tty ? /utf-?8/i.test(locale) : !/^(C|POSIX)$/.test(locale),
+    wraps: tty,
   };
 }
 
 export function paint(terminal: Terminal, style: Style | null, text: string): string {
   if (style === null || !terminal.colour || text === '') return text;
   return `\u001b[${SEQUENCES[style]}m${text}\u001b[0m`;
-}
-
-/** Durations as people say them: `12 ms`, `4.2 s`, `1 min 23 s`, `3 h 5 min`. */
-export function durationText(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
-  const minutes = Math.floor(ms / 60_000);
-  if (minutes < 60) return `${minutes} min ${Math.floor((ms % 60_000) / 1_000)} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -21,6 +21,9 @@ import type { ClusterState, GroupState, UnfinishedEpoch } from './state.ts';
 
 type Of<K extends Command['kind']> = Extract<Command, { readonly kind: K }>;
 
+/** How the line of the history begins when an owner stopped everything in order. */
+export const STOPPED_IN_ORDER = 'in order';
+
 const SHA256_HEX = /^[0-9a-f]{64}$/;
 
 /** Only the owner of the current epoch pledges, and only once. */
@@ -70,7 +73,7 @@ export function applyStopped(state: ClusterState, index: number, command: Of<'st
     unfinished: left,
   };
   const line = { index, event: 'stopped', group: command.group, epoch, node } as const;
-  const detail = `${clean ? 'in order' : 'by force'}, says the ${proof}`;
+  const detail = `${clean ? STOPPED_IN_ORDER : 'by force'}, says the ${proof}`;
   return accept(recorded(withGroup(state, ended), { ...line, detail }), group.epoch);
 }
 

@@ -10,12 +10,13 @@ import type { NodeId } from '../lib/ids.ts';
 import { type Fault, faultsToError, inFileOrder, type Path } from './fault.ts';
 import { claimHosts, readGroups } from './groups.ts';
 import { checkInterconnects, checkNode, readMembers } from './members.ts';
+import { readNotifications } from './notifications.ts';
 import { readTimes } from './read-times.ts';
 import { glance, isPerNode, PER_NODE } from './resources.ts';
-import { fileSchema, logSchema } from './schema.ts';
+import { fileSchema, logSchema, operatorsSchema, watchdogSchema } from './schema.ts';
 import { readPart } from './shape.ts';
 import { readConfigText, Source } from './source.ts';
-import type { NodeConfig, Sabotage } from './types.ts';
+import type { LogConfig, NodeConfig, Sabotage } from './types.ts';
 import { Uses } from './uses.ts';
 
 /** What a command line may say in place of the file. */
@@ -25,6 +26,7 @@ export type ConfigOverrides = {
   readonly anyNode?: boolean | undefined;
   readonly dataDirectory?: string | undefined;
   readonly socketPath?: string | undefined;
+  readonly logLevel?: LogConfig['level'] | undefined;
   readonly sabotage?: readonly Sabotage[] | undefined;
 };
 
@@ -78,7 +80,10 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
   }
   const here = onNode(source, [], raw, { node, keys: ['data-directory', 'socket'] });
   const file = readPart(source, [], here, fileSchema);
-  const log = readLog(source, raw, node);
+  const log = levelled(readLog(source, raw, node), overrides.logLevel);
+  const watchdog = readWatchdog(source, raw);
+  const operators = readOperators(source, raw);
+  const notifications = readNotifications(source, listOf(raw, 'notifications'));
   const uses = new Uses(source);
   const interconnects = listOf(raw, 'interconnects').filter((each) => typeof each === 'string');
   if (Array.isArray(Reflect.get(raw, 'interconnects'))) {
@@ -107,7 +112,36 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
     sabotage: overrides.sabotage ?? [],
     ...(file.invited ? { invited: true } : {}),
     ...(log === undefined ? {} : { log }),
+    ...(watchdog === undefined ? {} : { watchdog }),
+    ...(operators === undefined ? {} : { operators }),
+    ...(notifications.length === 0 ? {} : { notifications }),
   };
+}
+
+function levelled(
+  log: NodeConfig['log'],
+  level: LogConfig['level'] | undefined,
+): NodeConfig['log'] {
+  if (level === undefined) return log;
+  return { file: log?.file ?? null, trace: log?.trace ?? null, level };
+}
+
+function readOperators(source: Source, raw: object): NodeConfig['operators'] {
+  const value: unknown = Reflect.get(raw, 'operators');
+  if (value === undefined) return undefined;
+  const read = readPart(source, ['operators'], value, operatorsSchema);
+  if (read === null) return undefined;
+  return {
+    adminGroup: read['admin-group'] ?? null,
+    readOnlyGroup: read['read-only-group'] ?? null,
+  };
+}
+
+function readWatchdog(source: Source, raw: object): NodeConfig['watchdog'] {
+  const value: unknown = Reflect.get(raw, 'watchdog');
+  if (value === undefined) return undefined;
+  const read = readPart(source, ['watchdog'], value, watchdogSchema);
+  return read === null ? undefined : { device: read.device, timeoutMs: read.timeout };
 }
 
 function readLog(source: Source, raw: object, node: NodeId | undefined): NodeConfig['log'] {

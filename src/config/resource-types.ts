@@ -13,15 +13,19 @@ import { z } from 'zod';
 import type { Parameter } from '../cluster/definition.ts';
 import type { Millis } from '../lib/ids.ts';
 import { filesystemType, mountOptions } from './mount-options.ts';
+import { powerFence } from './power-devices.ts';
 import {
   absolutePath,
   cidr,
   deviceName,
   endpoint,
+  ipAddress,
   macAddress,
   name,
+  network,
   parsed,
   parseEndpoint,
+  userName,
 } from './values.ts';
 
 export type ActionTimes = {
@@ -59,6 +63,7 @@ const RESERVATION_TYPES: Readonly<Record<string, number>> = {
 const reservationType = parsed(
   (value) => RESERVATION_TYPES[String(value)] ?? null,
   'write-exclusive (1) for one path, write-exclusive-registrants-only (5) for several',
+  { type: ['string', 'number'] },
 );
 
 const EMULATED = /^emulated:[^#\s]+#[A-Za-z0-9._-]{1,64}$/;
@@ -70,14 +75,17 @@ const disk = z
   .strictObject({
     identity: identity.optional(),
     device: devices.optional(),
-    adapter: z.enum(['scsi', 'sg-persist', 'emulated']).optional(),
+    adapter: z.enum(['scsi', 'sg-persist', 'multipath', 'nvme', 'emulated']).optional(),
     'reservation-type': reservationType.optional(),
     'volatile-reservations': z.boolean().optional(),
     'accept-late-writes': z.boolean().optional(),
   })
-  .superRefine(({ identity: found, adapter, device = [] }, context) => {
+  .superRefine(({ identity: found, adapter, device = [], ...given }, context) => {
     const refuse = (key: string, message: string): void =>
       context.addIssue({ code: 'custom', path: [key], message });
+    if (adapter === 'sg-persist' && given['reservation-type'] === 5) {
+      refuse('adapter', 'sg-persist takes type 1 only: a command that was killed may arrive late');
+    }
     const emulated = adapter === 'emulated' || device.some((path) => path.startsWith('emulated:'));
     if (emulated) {
       const [only = ''] = device;
@@ -100,17 +108,28 @@ const filesystem = z.strictObject({
   directory: absolutePath.refine((path) => path !== '/', 'expected a directory of its own, not /'),
   type: filesystemType,
   options: mountOptions.optional(),
+  'write-probe': z.boolean().optional(),
 });
 
+/** Either a network device of the node or a virtual-mac resource of the group, not both. */
+function oneOfDevices(
+  { device, on }: { device?: string | undefined; on?: string | undefined },
+  context: z.RefinementCtx,
+): void {
+  if ((device === undefined) !== (on === undefined)) return;
+  const message = 'expected either `device` (a network device) or `on` (a virtual-mac resource)';
+  context.addIssue({ code: 'custom', message });
+}
+
 const floatingIp = z
-  .strictObject({ address: cidr, device: deviceName.optional(), on: name.optional() })
-  .superRefine(({ device, on }, context) => {
-    if ((device === undefined) === (on === undefined)) {
-      const message =
-        'expected either `device` (a network device) or `on` (a virtual-mac resource)';
-      context.addIssue({ code: 'custom', message });
-    }
-  });
+  .strictObject({
+    address: cidr,
+    device: deviceName.optional(),
+    on: name.optional(),
+    gateway: ipAddress.optional(),
+    'gateway-loss': z.enum(['report', 'move']).optional(),
+  })
+  .superRefine(oneOfDevices);
 
 const virtualMac = z.strictObject({ parent: deviceName, mac: macAddress.optional() });
 
@@ -124,7 +143,7 @@ const environment = z
   )
   .transform((map) => Object.entries(map).map(([key, value]) => `${key}=${value}`));
 
-const readiness = z.union(
+const probe = z.union(
   [
     z.strictObject({ tcp: endpoint }).transform(({ tcp }) => ['tcp', tcp]),
     z
@@ -135,11 +154,85 @@ const readiness = z.union(
   'expected one of {tcp: host:port}, {http: URL} or {command: [words]}',
 );
 
-const application = z.strictObject({
-  command: words,
-  directory: absolutePath.optional(),
-  environment: environment.optional(),
-  readiness: readiness.optional(),
+const signalName = z
+  .string()
+  .regex(/^SIG[A-Z0-9]+$/, 'expected a signal such as SIGTERM or SIGINT');
+
+const application = z
+  .strictObject({
+    command: words.optional(),
+    start: words.optional(),
+    stop: words.optional(),
+    'stop-signal': signalName.optional(),
+    recover: words.optional(),
+    user: userName.optional(),
+    directory: absolutePath.optional(),
+    environment: environment.optional(),
+    readiness: probe.optional(),
+    monitor: probe.optional(),
+  })
+  .superRefine(({ command, start, readiness }, context) => {
+    const refuse = (key: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [key], message });
+    if ((command === undefined) === (start === undefined)) {
+      refuse(
+        'command',
+        'expected either `command` (a program that stays) or `start` (one that ends)',
+      );
+    } else if (start !== undefined && readiness === undefined) {
+      refuse('readiness', 'missing: nothing else tells that what `start` left behind runs');
+    }
+  });
+
+const route = z
+  .strictObject({
+    destination: network,
+    device: deviceName.optional(),
+    on: name.optional(),
+    gateway: ipAddress.optional(),
+    source: ipAddress.optional(),
+    metric: z.int().min(1).max(4_294_967_295).optional(),
+    table: z.int().min(1).max(4_294_967_295).optional(),
+  })
+  .superRefine(oneOfDevices);
+
+const systemd = z.strictObject({
+  unit: z.string().regex(/^[\w:@.\\][\w:@.\\-]{0,254}$/, 'expected the name of a unit'),
+  readiness: probe.optional(),
+  monitor: probe.optional(),
+});
+
+/** Parameters of an agent that only the agent knows: it is asked on the node. */
+const agentParameters = z
+  .record(
+    z.string().regex(/^[A-Za-z_][\w-]*$/, 'expected the name of a parameter'),
+    z.union([z.string(), z.number(), z.boolean()]),
+  )
+  .transform((map) => Object.entries(map).map(([key, value]) => `${key}=${value}`));
+
+const ocf = z.strictObject({
+  agent: z
+    .string()
+    .regex(
+      /^([\w-][\w.-]*:)?[\w-][\w.-]*$/,
+      'expected PROVIDER:TYPE such as heartbeat:pgsql, or the name of an agent of your own',
+    ),
+  parameters: agentParameters.optional(),
+  'check-level': z.int().min(0).max(100).optional(),
+});
+
+const module = z.strictObject({
+  module: z.string().regex(/^[\w-][\w.-]*$/, 'expected the name of a module, without its ending'),
+  parameters: agentParameters.optional(),
+});
+
+const nfsExport = z.strictObject({
+  directory: absolutePath,
+  clients: words,
+  options: words.refine(
+    (options) => options.some((option) => /(^|,)fsid=/.test(option)),
+    'expected fsid= among the options: a file handle must mean the same on every node',
+  ),
 });
 
 /** Where something answers: `host:port`, or the path of a socket. */
@@ -182,15 +275,61 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   },
   'floating-ip': {
     schema: floatingIp,
-    perNode: ['device'],
+    perNode: ['device', 'gateway'],
     refersTo: { on: 'virtual-mac' },
     times: times(5_000, 5_000, 1_000, 3_000),
   },
   application: {
     schema: application,
-    perNode: ['command', 'directory', 'environment', 'readiness'],
+    perNode: [
+      'command',
+      'start',
+      'stop',
+      'recover',
+      'user',
+      'directory',
+      'environment',
+      'readiness',
+      'monitor',
+    ],
     refersTo: {},
     times: times(30_000, 15_000, 1_000, 5_000),
+  },
+  route: {
+    schema: route,
+    perNode: ['device', 'gateway'],
+    refersTo: { on: 'virtual-mac' },
+    times: times(5_000, 5_000, 2_000, 3_000),
+  },
+  systemd: {
+    schema: systemd,
+    perNode: ['readiness', 'monitor'],
+    refersTo: {},
+    times: times(60_000, 30_000, 2_000, 10_000),
+  },
+  ocf: {
+    schema: ocf,
+    perNode: ['parameters'],
+    refersTo: {},
+    times: times(60_000, 60_000, 10_000, 20_000),
+  },
+  'nfs-export': {
+    schema: nfsExport,
+    perNode: [],
+    refersTo: {},
+    times: times(20_000, 20_000, 5_000, 10_000),
+  },
+  module: {
+    schema: module,
+    perNode: ['parameters'],
+    refersTo: {},
+    times: times(30_000, 15_000, 2_000, 5_000),
+  },
+  'power-fence': {
+    schema: powerFence,
+    perNode: [],
+    refersTo: {},
+    times: times(120_000, 5_000, 60_000, 5_000),
   },
   'emulated-address': {
     schema: emulatedAddress,

@@ -3,7 +3,8 @@
  * are the words of the documentation in kebab case; unknown ones are refused.
  */
 import { z } from 'zod';
-import { LOG_LEVELS, PROFILES } from './types.ts';
+import { policyKeys } from './policy.ts';
+import { LOG_LEVELS, PROFILES, SEVERITIES } from './types.ts';
 import { absolutePath, duration, endpoint, name, peerId } from './values.ts';
 
 /** Lists whose items are read one by one, so that one bad item hides no other. */
@@ -17,6 +18,9 @@ export const fileSchema = z.strictObject({
   profile: z.enum(PROFILES).default('fast'),
   times: z.unknown().optional(),
   log: z.unknown().optional(),
+  watchdog: z.unknown().optional(),
+  operators: z.unknown().optional(),
+  notifications: items.default([]),
   interconnects: z.array(name),
   members: items.min(1, 'expected at least one member'),
   groups: items.default([]),
@@ -28,6 +32,46 @@ export const logSchema = z.strictObject({
   file: absolutePath.optional(),
   trace: absolutePath.optional(),
 });
+
+/** The kernel counts whole seconds; fed five times in each timeout. */
+const WATCHDOG_MS = { least: 2_000, most: 600_000 };
+
+export const watchdogSchema = z.strictObject({
+  device: absolutePath.default('/dev/watchdog'),
+  timeout: duration
+    .default(10_000)
+    .refine((ms) => ms >= WATCHDOG_MS.least && ms <= WATCHDOG_MS.most, 'expected 2s to 10min'),
+});
+
+/** A group of the machine by its name (shadow's useradd(8) allows 32 characters) or its number. */
+const groupName = z
+  .union([z.string().regex(/^[a-z0-9_][a-z0-9_-]{0,31}\$?$/), z.int().min(0)])
+  .transform(String);
+
+export const operatorsSchema = z.strictObject({
+  'admin-group': groupName.optional(),
+  'read-only-group': groupName.optional(),
+});
+
+const webhookUrl = z.url({ protocol: /^https?$/, error: 'expected an http or https URL' });
+
+/** Exactly one of the three receivers; `least` leaves out what matters less. */
+export const notificationSchema = z
+  .strictObject({
+    webhook: webhookUrl.optional(),
+    'token-file': absolutePath.optional(),
+    command: z.array(z.string()).min(1, 'expected at least one word').optional(),
+    syslog: z.literal(true).optional(),
+    least: z.enum(SEVERITIES).default('warning'),
+  })
+  .superRefine((one, context) => {
+    const refuse = (message: string): void => context.addIssue({ code: 'custom', message });
+    const targets = [one.webhook, one.command, one.syslog].filter((each) => each !== undefined);
+    if (targets.length !== 1) refuse('expected exactly one of webhook, command and syslog');
+    if (one['token-file'] !== undefined && one.webhook === undefined) {
+      refuse('token-file belongs to a webhook');
+    }
+  });
 
 /** The node part of a reservation key has 16 bits; 0 is nobody. */
 const MAX_NUMBER = 65_535;
@@ -43,6 +87,7 @@ export const groupSchema = z.strictObject({
   name,
   preferred: z.array(name).default([]),
   resources: items,
+  ...policyKeys,
 });
 
 export const resourceSchema = z.strictObject({

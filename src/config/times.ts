@@ -10,7 +10,8 @@
 import type { Millis } from '../lib/ids.ts';
 import type { Assumptions, Profile, Times } from './types.ts';
 
-const ASSUMED: Readonly<Record<Profile, Assumptions>> = {
+/** What a profile assumes where `times: assume:` says nothing. */
+export const ASSUMED: Readonly<Record<Profile, Assumptions>> = {
   fast: { latenessMs: 50, roundTripMs: 1, syncMs: 5 },
   safe: { latenessMs: 400, roundTripMs: 10, syncMs: 40 },
 };

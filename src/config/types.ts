@@ -50,6 +50,24 @@ export type LogConfig = {
   readonly trace: string | null;
 };
 
+/** Groups of the machine whose members may order, or only ask; null: not configured. */
+export type OperatorsConfig = {
+  readonly adminGroup: string | null;
+  readonly readOnlyGroup: string | null;
+};
+
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+
+/** Who is told of what happens. */
+export type NotificationConfig = {
+  /** What matters less is not told. */
+  readonly least: (typeof SEVERITIES)[number];
+  readonly target:
+    | { readonly kind: 'webhook'; readonly url: string; readonly tokenFile: string | null }
+    | { readonly kind: 'command'; readonly argv: readonly string[] }
+    | { readonly kind: 'syslog' };
+};
+
 export type NodeConfig = {
   readonly clusterId: string;
   readonly node: NodeId;
@@ -66,8 +84,14 @@ export type NodeConfig = {
   readonly groups: readonly GroupDefinition[];
   /** Test only: mechanisms switched off so that a checker must report the harm. */
   readonly sabotage: readonly Sabotage[];
+  /** Fed by the guardian as long as it keeps its promise, else the machine is reset. */
+  readonly watchdog?: { readonly device: string; readonly timeoutMs: Millis } | undefined;
   /** Missing: level `info` to stderr, no trace. */
   readonly log?: LogConfig;
+  /** Missing: whoever may open the socket may do everything. */
+  readonly operators?: OperatorsConfig;
+  /** Missing: nobody is told. */
+  readonly notifications?: readonly NotificationConfig[];
 };
 
 export const SABOTAGES = ['fence', 'lease', 'guardian', 'fsync', 'epoch'] as const;

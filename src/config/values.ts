@@ -20,23 +20,35 @@ export function parseDuration(value: unknown): Millis | null {
   return typeof ms === 'number' && ms > 0 && ms <= MAX_DURATION_MS ? ms : null;
 }
 
-/** A schema from a parser that answers null for what it does not take. */
-export function parsed<T>(parse: (value: unknown) => T | null, expected: string) {
-  return z.unknown().transform((value, context): T => {
-    const result = value === undefined ? null : parse(value);
-    if (result !== null) return result;
-    context.issues.push({
-      code: 'custom',
-      input: value,
-      message: value === undefined ? `missing: ${expected}` : `expected ${expected}`,
-    });
-    return z.NEVER;
-  });
+/**
+ * A schema from a parser that answers null for what it does not take. `json`: what an editor is told
+ * of its kind; the rest is for the parser alone.
+ */
+export function parsed<T>(
+  parse: (value: unknown) => T | null,
+  expected: string,
+  json: { readonly type: string | string[] } = { type: 'string' },
+) {
+  return z
+    .unknown()
+    .transform((value, context): T => {
+      const result = value === undefined ? null : parse(value);
+      if (result !== null) return result;
+      context.issues.push({
+        code: 'custom',
+        input: value,
+        message: value === undefined ? `missing: ${expected}` : `expected ${expected}`,
+      });
+      return z.NEVER;
+    })
+    .meta({ description: expected, ...json });
 }
 
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
-export const duration = parsed(parseDuration, 'a duration above zero such as 200ms, 2s or 1min');
+export const duration = parsed(parseDuration, 'a duration above zero such as 200ms, 2s or 1min', {
+  type: ['string', 'number'],
+});
 
 export const name = parsed(
   (value) => (typeof value === 'string' && isName(value) ? value : null),
@@ -106,6 +118,23 @@ export const cidr = parsed(
   'an address with its prefix length, such as 192.0.2.10/24',
 );
 
+export const ipAddress = parsed((value) => {
+  const address = text(value);
+  if (address === null || isIP(address) === 0) return null;
+  return isUnspecific(address) ? null : canonicalAddress(address);
+}, 'an IP address, such as 192.0.2.1');
+
+/** Where a route leads: a network, or `default`. */
+export const network = parsed((value) => {
+  if (value === 'default') return value;
+  const match = typeof value === 'string' ? /^([^/]+)\/(\d{1,3})$/.exec(value) : null;
+  const address = match?.[1] ?? '';
+  const family = isIP(address);
+  const prefix = Number(match?.[2] ?? Number.NaN);
+  if (family === 0 || prefix > (family === 4 ? 32 : 128)) return null;
+  return `${canonicalAddress(address)}/${prefix}`;
+}, 'a network with its prefix length, such as 198.51.100.0/24, or `default`');
+
 /** Six octets, lower case; a group address (lowest bit of the first octet) cannot be a station's. */
 export const macAddress = parsed((value) => {
   const mac = text(value)?.toLowerCase();
@@ -121,6 +150,12 @@ export const deviceName = parsed((value) => {
     ? device
     : null;
 }, 'the name of a network device, at most 15 characters');
+
+/** useradd(8), and what Debian allows; a number is a user as well. */
+export const userName = parsed((value) => {
+  const user = text(value);
+  return user !== null && /^[a-z_][a-z0-9_.-]{0,31}$|^\d{1,10}$/i.test(user) ? user : null;
+}, 'the name of a user');
 
 /** Ed25519 keys fit into their peer id: identity multihash, base58btc, 52 characters. */
 export const peerId = parsed((value) => {

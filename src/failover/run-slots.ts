@@ -16,9 +16,13 @@ export type Slot = {
   touched: boolean;
   /** Kills that failed. */
   failures: number;
+  /** How the last action on it failed; null: it did not. */
+  code: string | null;
+  paused: boolean;
   /**
-   * Disks only: before an application starts anew the disk is asked whether it is still ours. `due`
-   * until everything that is being ended has ended, then `asked` until it has answered.
+   * Disks and mounts only: before an application starts anew they are asked whether what it would
+   * read is on a disk that is ours. `due` until everything that is being ended has ended, then `asked`
+   * until the answer is there.
    */
   proof: 'given' | 'due' | 'asked';
 };
@@ -49,8 +53,8 @@ export class Slots {
     this.all = resources.map((definition) => {
       const kind = classOf(definition);
       const prepared = !needsPreparation(kind);
-      const blank = { state: 'stopped', touched: false, failures: 0, proof: 'given' } as const;
-      return { definition, class: kind, prepared, ...blank };
+      const blank = { touched: false, failures: 0, code: null, paused: false } as const;
+      return { definition, class: kind, prepared, state: 'stopped', proof: 'given', ...blank };
     });
   }
 
@@ -68,8 +72,8 @@ export class Slots {
     return slot.definition.needs.every((name) => holds(this.named(name)));
   }
 
-  get disks(): readonly Slot[] {
-    return this.all.filter((slot) => slot.class === 'disk');
+  get storage(): readonly Slot[] {
+    return this.all.filter(({ class: kind }) => kind === 'disk' || kind === 'mount');
   }
 
   /** The slot and everything that cannot work without it, directly or through others. */

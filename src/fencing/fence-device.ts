@@ -60,12 +60,16 @@ export type PrReply = { readonly path: PathId } & (
       readonly kind:
         | 'good'
         | 'reservation-conflict'
-        /** The command was NOT executed: retry. */
-        | 'unit-attention'
         | 'busy'
         | 'not-supported'
         | 'path-lost'
         | 'timeout';
+    }
+  | {
+      /** The command was NOT executed: retry. */
+      readonly kind: 'unit-attention';
+      /** What is told, as ASC/ASCQ `2a/05`, where the adapter learns it. */
+      readonly code?: string;
     }
 );
 
@@ -84,7 +88,13 @@ export type FenceCapabilities = {
 export type FenceDevice = {
   /** VPD page 83h, checked on every path: two paths that differ are two disks. */
   identity(signal: AbortSignal): Promise<string>;
+  /** Every path that the block layer will use. */
   paths(): Promise<readonly PathId[]>;
+  /**
+   * The paths that the block layer uses by itself at this moment; left out where it uses only what
+   * a takeover verified. One that came later is looked at by the defence, and never registered.
+   */
+  livePaths?(): Promise<readonly PathId[]>;
   execute(command: PrCommand, signal: AbortSignal): Promise<PrReply>;
   capabilities(signal: AbortSignal): Promise<FenceCapabilities>;
   /** One O_DIRECT (or emulated) read: does the path work, and how long did it take. */

@@ -2,6 +2,7 @@
  * Reads what comes through the pipe. The daemon and its guardian are of one version, so anything that
  * does not fit is a daemon gone wrong: the answer is null, and the guardian then acts as if it died.
  */
+import type { Route } from '../system/routes.ts';
 import type { Teardown } from '../system/teardown.ts';
 import type { ToGuardian } from './messages.ts';
 
@@ -12,9 +13,11 @@ const TEARDOWN_FIELDS: { readonly [K in Teardown['kind']]: Readonly<Record<strin
   'block-address': { group: 'string', address: 'string' },
   'delete-address': { device: 'string', address: 'string' },
   'delete-link': { device: 'string' },
+  'delete-route': {},
   'kill-cgroup': { path: 'string' },
   'kill-process-group': { pid: 'number', startTicks: 'number' },
   'unmount-lazily': { path: 'string' },
+  'run-command': {},
   'withdraw-port': { segment: 'string', address: 'string', node: 'string' },
 };
 
@@ -50,8 +53,20 @@ function isTeardown(value: unknown): value is Teardown {
   if (!has(value, { kind: 'string' })) return false;
   const fields = Object.entries(TEARDOWN_FIELDS).find(([kind]) => kind === value['kind'])?.[1];
   if (fields === undefined || !has(value, fields)) return false;
+  if (value['kind'] === 'run-command') {
+    const { argv, environment } = value;
+    return areStrings(argv) && argv.length > 0 && areStrings(environment);
+  }
+  if (value['kind'] === 'delete-route') return isRoute(value['route']);
   const pid: unknown = value['pid'];
   return pid === undefined || (typeof pid === 'number' && Number.isInteger(pid) && pid > 1);
+}
+
+function isRoute(value: unknown): value is Route {
+  if (!has(value, { destination: 'string', device: 'string', metric: 'number' })) return false;
+  const orNull = (field: unknown, type: string) => field === null || typeof field === type;
+  const { gateway, source, table } = value;
+  return orNull(gateway, 'string') && orNull(source, 'string') && orNull(table, 'number');
 }
 
 function areStrings(value: unknown): value is readonly string[] {

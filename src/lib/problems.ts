@@ -28,6 +28,56 @@ export const PROBLEMS = {
     cause: 'no member of this name belongs to the cluster',
     remedy: 'list the members with `holdfast members`',
   },
+  NOT_PERMITTED: {
+    cause:
+      'your user may not do this: it is in neither of the groups that `operators:` names, or asks only',
+    remedy: 'ask somebody in the admin group, or have your user added to it and log in anew',
+  },
+  OPERATOR_GROUP_UNKNOWN: {
+    cause: 'a group that `operators:` names is not known on this machine',
+    remedy: 'make it with `groupadd --system NAME`, or correct the name',
+  },
+  PEER_UNKNOWN: {
+    cause: 'the kernel does not say who is at the other end of the connection',
+    remedy:
+      'repeat the command; on a kernel without SO_PEERGROUPS (before 4.13) only root may write',
+  },
+  DASHBOARD_LINK: {
+    cause: 'the dashboard is opened without its link, or by another page',
+    remedy: 'open the whole link that `holdfast dashboard` has printed',
+  },
+  NOTIFICATION_FAILED: {
+    cause: 'a notification was not delivered',
+    remedy: 'look at the receiver that the log names; it is tried again for an hour',
+  },
+  NOTIFICATION_REFUSED: {
+    cause: 'the receiver of notifications refuses them for good',
+    remedy: 'mend the address or the token in `notifications:`',
+  },
+  NOTIFICATION_GIVEN_UP: {
+    cause: 'too many notifications wait for a receiver that does not answer',
+    remedy: 'bring the receiver back; what was given up stands in `holdfast history`',
+  },
+  SECRET_FILE_EXPOSED: {
+    cause: 'a file with a secret can be read by others, or belongs to somebody else',
+    remedy: 'chown it to root or to the user of the daemon, and `chmod 0600` it',
+  },
+  SECRET_FILE_UNREADABLE: {
+    cause: 'a file with a secret cannot be read, or does not hold one line',
+    remedy: 'write the secret into it, as one line, and mend its permissions',
+  },
+  NO_TIMELINE: {
+    cause: 'the history remembers no failover of this group',
+    remedy: 'look at `holdfast history`; it keeps the newest entries only',
+  },
+  FILE_UNWRITABLE: {
+    cause: 'a file that the command was to write cannot be written',
+    remedy: 'choose another place, or mend the permissions of this one',
+  },
+  UNKNOWN_SUBJECT: {
+    cause: 'neither a failover group nor a member of this name is known',
+    remedy: 'list the names with `holdfast groups` and `holdfast members`',
+  },
   EPOCHS_EXHAUSTED: {
     cause: 'the ownership epoch has reached its last value, 2^32-1',
     remedy: 'create the cluster anew with a new cluster id and release the disks',
@@ -150,7 +200,60 @@ export const PROBLEMS = {
     cause: 'the saved cluster state cannot be read by this version',
     remedy: 'run one version on all nodes; if they do, replace the data directory of this node',
   },
+  FEATURE_LEVEL_LOW: {
+    cause: 'a member may run a release that does not know this command yet',
+    remedy:
+      'upgrade every member; the level is raised as soon as each was heard with the new release',
+  },
+  UNKNOWN_RESOURCE: {
+    cause: 'the group has no resource of this name',
+    remedy: 'list the resources with `holdfast status`',
+  },
   // membership and failover
+  APART_FROM_GROUP: {
+    cause: 'the node runs a group from which this one keeps apart',
+    remedy: 'bring another node back, or change `apart:` of the groups',
+  },
+  BAD_SUPPOSITION: {
+    cause: 'what is supposed is not understood',
+    remedy: 'suppose one of the things that the message lists',
+  },
+  BUDGET_EXCEEDED: {
+    cause: 'the group is served, and a phase of its failover took longer than its budget allows',
+    remedy: 'read the phases in `holdfast timeline GROUP`; correct the cause, or the budget',
+  },
+  CAPACITY_EXCEEDED: {
+    cause: 'the node has no room left for the group',
+    remedy: 'move other groups away, or correct `uses:` of the group or the capacity of the node',
+  },
+  FAILOVERS_SPENT: {
+    cause: 'the group has failed as often as its policy allows, so it is not tried again for now',
+    remedy: 'mend what failed, then `holdfast online --group GROUP`; or wait until it is forgotten',
+  },
+  NODE_QUARANTINED: {
+    cause: 'the node was lost several times lately, so it comes after all others',
+    remedy: 'find out why it dies, then `holdfast online NODE`; or wait until it has been well',
+  },
+  NOT_WITH_GROUP: {
+    cause: 'the group runs only where another group runs, and that is elsewhere',
+    remedy: 'move the other group; this one follows',
+  },
+  OWNER_STOP_OVERDUE: {
+    cause: 'the owner should have stopped the group long ago, even by force, and has not said so',
+    remedy: 'nothing to do; its lease is not renewed any more and the next owner fences its disks',
+  },
+  REVISION_UNKNOWN: {
+    cause: 'the history does not hold such a definition of the group any more',
+    remedy: 'list what it holds with `holdfast history`, or apply a file',
+  },
+  WOULD_INTERRUPT: {
+    cause: 'what is asked for stops a group that is in use',
+    remedy: 'read the difference, and repeat the command with --yes when that may be',
+  },
+  WAITS_FOR_GROUP: {
+    cause: 'the group starts after another one, or stops before it, and that is not done yet',
+    remedy: 'read in `holdfast status` what the other group waits for',
+  },
   ASSIGN_PENDING: {
     cause: 'the group is being given to its next owner, so its lease is not renewed',
     remedy: 'nothing to do; the next owner serves it in a moment',
@@ -307,6 +410,43 @@ export const PROBLEMS = {
   DISK_HAS_HOLDERS: {
     cause: 'a layer above the disk (LVM, multipath, RAID, loop) is built on it on this node',
     remedy: 'take the layer down; until then this node cannot take the group',
+  },
+  RELEASE_NOT_FORCED: {
+    cause: 'the disk carries reservation keys, and nothing was changed',
+    remedy: 'make sure that no machine that held it can come back and write, then say `--force`',
+  },
+  RELEASE_OWNED: {
+    cause: 'a group of this cluster owns the disk',
+    remedy: 'stop it first: `holdfast standby --group GROUP`',
+  },
+  RELEASE_INCOMPLETE: {
+    cause: 'keys came back while they were taken away: some machine goes on using the disk',
+    remedy: 'stop the daemons that use this disk, then release it again',
+  },
+  DISK_NOT_EMPTY: {
+    cause: 'the disk carries data, and formatting would destroy them',
+    remedy: 'look at what `wipefs DEVICE` prints; if the data are not needed, say `--force`',
+  },
+  DISK_RESERVED: {
+    cause: 'the disk carries reservation keys: a cluster uses it or used it',
+    remedy: 'release it first: `holdfast disk release DEVICE`',
+  },
+  FORMAT_FAILED: {
+    cause: 'the program that makes the file system failed',
+    remedy: 'read what it said; the disk carries no usable file system now',
+  },
+  DISK_NOT_RESTORED: {
+    cause: 'the verification changed blocks of the disk and could not put the old data back',
+    remedy: 'take the disk for damaged: restore its data from a backup',
+  },
+  VERIFICATION_ENDED: {
+    cause: 'the verification was ended before it was through; the disk is as it was before',
+    remedy: 'run `holdfast disk verify` again',
+  },
+  VERIFICATION_PEER_FAILED: {
+    cause: 'the command that should bring the second initiator did not start or did not answer',
+    remedy:
+      'try it by hand: it must print one line of JSON and wait (default: `ssh NODE holdfast disk attend`)',
   },
   DISK_IMAGE_CORRUPT: {
     cause: 'the file of an emulated disk cannot be read',
@@ -531,6 +671,14 @@ export const PROBLEMS = {
     cause: 'the control group of an application cannot be used',
     remedy: 'see that a version 2 hierarchy is mounted and writable for the daemon',
   },
+  UNDO_FAILED: {
+    cause: 'a command that takes a resource down did not succeed',
+    remedy: 'read its words in the message and run it by hand; the node may still hold something',
+  },
+  USER_UNKNOWN: {
+    cause: 'this node does not know the user in whose name a program is to run',
+    remedy: 'make the user on every node, with the same number, or correct the definition',
+  },
   UNMOUNT_FAILED: {
     cause: 'a file system could not be unmounted, not even lazily',
     remedy: 'see who holds it with `fuser -m`; the disk itself stays fenced',
@@ -594,7 +742,8 @@ export const PROBLEMS = {
   },
   NO_JOURNAL: {
     cause: 'the file system has no journal that is replayed when it is mounted',
-    remedy: 'use ext4 or XFS, mounted with its journal: a failover has no time for a full check',
+    remedy:
+      'use ext4, XFS or Btrfs, mounted with its journal: a failover has no time for a full check',
   },
   NODE_NOT_IN_MEMBERS: {
     cause: 'the configuration names a node that is not among its members',
@@ -672,6 +821,10 @@ export const PROBLEMS = {
     remedy:
       'see in the log why the guardian did not acknowledge; it opens the filter with each renewal',
   },
+  APPLICATION_DEGRADED: {
+    cause: 'an application answers, and says that it is not as it should be (status 190)',
+    remedy: 'read its own words in the message; it goes on being served',
+  },
   APPLICATION_EXITED: {
     cause: 'the process of an application ended by itself',
     remedy: 'read the log file of the application; the message names it',
@@ -683,6 +836,23 @@ export const PROBLEMS = {
   FILESYSTEM_BUSY: {
     cause: 'the device or the directory of a file system is already in use on this node',
     remedy: 'unmount what the message names; a node that holds the disk may not take it',
+  },
+  FILESYSTEM_FULL: {
+    cause: 'a file system has no room left for the write probe',
+    remedy:
+      'make room; it goes on being served, since no other node has more room on the same disk',
+  },
+  FILESYSTEM_GONE: {
+    cause: 'Linux 6.13 removed ReiserFS, so no kernel of today can replay its journal',
+    remedy: 'mount the disk with an older kernel, copy the data, and make ext4 or XFS on the disk',
+  },
+  FILESYSTEM_UNWRITABLE: {
+    cause: 'a small file could not be written to a file system and synced',
+    remedy: 'look for errors of the disk in the kernel log; after a fence this is the expected end',
+  },
+  SEVERAL_DEVICES: {
+    cause: 'the file system lies on several devices, and they would be fenced one by one',
+    remedy: 'use a Btrfs on one device, or ext4 or XFS on a logical volume',
   },
   FILESYSTEM_HUNG: {
     cause: 'a file system did not answer a simple question in time',
@@ -696,9 +866,19 @@ export const PROBLEMS = {
     cause: 'the disk does not carry a file system of the type that is configured',
     remedy: 'check the identity of the disk and the type in the definition',
   },
+  GATEWAY_SILENT: {
+    cause: 'the gateway that a floating address names does not answer on the wire',
+    remedy: 'check the gateway, cable and switch; a node that does not hear it takes no such group',
+  },
   LINK_DOWN: {
     cause: 'the network device of an address or of a virtual MAC address has no carrier',
     remedy: 'check cable, switch and the state of the device',
+  },
+  WRITES_LOST: {
+    cause:
+      'the disk refused a write since the file system was mounted; memory holds what it does not',
+    remedy:
+      'nothing by hand: the file system is mounted anew; see why the disk refused (kernel log)',
   },
   MOUNT_FAILED: {
     cause: 'the kernel refused to mount a file system',
@@ -711,6 +891,75 @@ export const PROBLEMS = {
   RESOURCE_MISCONFIGURED: {
     cause: 'a parameter of a resource is missing or cannot be used',
     remedy: 'correct the definition; the message names the parameter',
+  },
+  EXPORT_REFUSED: {
+    cause: 'the NFS server of this node refused to export a directory, or to take the export back',
+    remedy: 'read the words of exportfs in the message',
+  },
+  MODULE_AGENT_INVALID: {
+    cause: 'an agent that is a module cannot be loaded, or lacks actions',
+    remedy: 'read the reason in the message; src/resources/README.md says what it must export',
+  },
+  NFS_SERVER_DOWN: {
+    cause: 'the NFS server of this node does not run, so nothing can be exported here',
+    remedy: 'start and enable nfs-server.service on every node; the cluster moves only the exports',
+  },
+  OCF_FAILED: {
+    cause:
+      'an OCF agent reported a failure (status 1 or 9, or one that the standard does not know)',
+    remedy: 'read its own reason in the message, and the log file of the resource',
+  },
+  OCF_ARGUMENTS: {
+    cause: 'an OCF agent cannot use its parameters on this node (status 2)',
+    remedy: 'read its own reason in the message; the same parameters may be right on another node',
+  },
+  OCF_UNIMPLEMENTED: {
+    cause: 'an OCF agent does not offer an action that is needed (status 3)',
+    remedy: 'see its meta-data; another agent, or a newer version of it, may offer the action',
+  },
+  OCF_PERMISSION: {
+    cause: 'an OCF agent lacks permissions on this node (status 4)',
+    remedy: 'run the daemon as root, or mend the permissions that the message names',
+  },
+  OCF_NOT_INSTALLED: {
+    cause: 'an OCF agent misses a program or a file on this node (status 5)',
+    remedy: 'install what the message names on every node that may own the group',
+  },
+  OCF_NOT_CONFIGURED: {
+    cause: 'an OCF agent cannot be used with its parameters on any node (status 6)',
+    remedy: 'correct the definition; the message carries the reason of the agent',
+  },
+  OCF_DEGRADED: {
+    cause: 'an OCF agent says that its resource runs, but is degraded (status 190 or 191)',
+    remedy: 'read its own reason in the message; it goes on being served',
+  },
+  OCF_AGENT_MISSING: {
+    cause: 'no executable OCF agent of this name is there',
+    remedy: 'install the package resource-agents, or put the agent into /etc/holdfast/agents',
+  },
+  OCF_META_DATA_GARBLED: {
+    cause: 'what an OCF agent says of itself is not the meta-data of the standard',
+    remedy: 'run it with the word meta-data and compare with the OCF standard',
+  },
+  AGENT_NOT_TRUSTED: {
+    cause: 'an agent or its directory can be written by others than root, and it would run as root',
+    remedy: 'make both owned by root and writable for root alone',
+  },
+  RECOVERY_FAILED: {
+    cause: 'the recovery command of an application did not put its data right',
+    remedy: 'read its output in the log file of the application; it is not started without it',
+  },
+  UNIT_ENABLED: {
+    cause: 'systemd would start the unit by itself at boot, whoever owns the group',
+    remedy: 'disable the unit on every node (`systemctl disable`); the cluster starts it',
+  },
+  UNIT_FAILED: {
+    cause: 'systemd reports that a unit failed, or cannot be asked',
+    remedy: 'read the message, and `journalctl -u` with the name of the unit',
+  },
+  UNIT_NOT_FOUND: {
+    cause: 'systemd does not know the unit, or cannot read its file',
+    remedy: 'install the unit on every node that may own the group, or correct its name',
   },
   // observability
   LOG_UNWRITABLE: {
@@ -751,9 +1000,22 @@ export const PROBLEMS = {
     cause: 'the daemon of the owner was started anew and no longer runs the group of that epoch',
     remedy: 'nothing to do; the group is assigned again under a new epoch',
   },
+  POWER_FENCE_FAILED: {
+    cause: 'no device says that the machine of the previous owner is off',
+    remedy: 'look at its power yourself; `policy: best-effort` lets the group start all the same',
+  },
+  WATCHDOG_BUSY: {
+    cause: 'another process feeds the watchdog of this machine',
+    remedy: 'stop it (systemd, the watchdog daemon, sbd), or name another device in `watchdog:`',
+  },
+  WATCHDOG_FAILED: {
+    cause: 'the watchdog device is missing or does not do as it is told',
+    remedy: 'load its driver (`modprobe softdog` where the board has none), or remove `watchdog:`',
+  },
   GUARDIAN_NOT_STARTED: {
     cause: 'the guardian process did not come up, and nothing is served without it',
-    remedy: 'look at the log for its own words; memory or process limits are the usual reason',
+    remedy:
+      'look at the log for its own words: limits of memory or processes, or a watchdog that is not there',
   },
   // local faults
   INTERNAL: {

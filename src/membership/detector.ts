@@ -13,6 +13,7 @@
  * al., 2017) for local health, BFD (RFC 5880) for the three-way handshake.
  */
 import type { Evidence } from '../cluster/command.ts';
+import { known } from '../lib/assert.ts';
 import type { Interconnect, Millis, NodeId } from '../lib/ids.ts';
 import type { Heartbeat, LinkState } from './heartbeat.ts';
 import type { LinkWatch } from './link-watch.ts';
@@ -71,7 +72,7 @@ export type DetectorEffect =
    */
   | { readonly kind: 'paused'; readonly byMs: Millis };
 
-type Noted = { readonly state: LinkState; readonly proof: boolean };
+type Told = { state: LinkState; proof: boolean; readonly links: Map<Interconnect, LinkState> };
 
 /** A peer's clock that ran ahead by more heartbeat intervals than this shows a pause (DESIGN §7). */
 const PAUSE_INTERVALS = 3;
@@ -81,6 +82,8 @@ const HOLD_INTERVALS = 2;
 export class FailureDetector {
   readonly #options: DetectorOptions;
   readonly #peers = new Map<NodeId, PeerWatch>();
+  /** What the driver knows of each peer. */
+  readonly #told = new WeakMap<PeerWatch, Told>();
   /** Nobody is accused before this time: we have to catch up first. */
   #holdUntilMs: Millis = Number.NEGATIVE_INFINITY;
   #nextDeadlineMs: Millis = Number.POSITIVE_INFINITY;
@@ -97,11 +100,10 @@ export class FailureDetector {
     now: Millis,
   ): { readonly effects: readonly DetectorEffect[]; readonly nextDeadlineMs: Millis } {
     this.#effects = [];
-    const before = this.#noted();
     this.#noticeOwnLateness(event, now);
     this.#take(event, now);
     this.#accuse(now);
-    this.#tell(before, now);
+    this.#tell(now);
     this.#nextDeadlineMs = this.#earliest(now);
     return { effects: this.#effects, nextDeadlineMs: this.#nextDeadlineMs };
   }
@@ -112,10 +114,18 @@ export class FailureDetector {
       peer.node,
       peer.view(self, this.#heardByOthers(peer), now),
     ]);
-    const hears = [...this.#links()].flatMap(({ node, over, link }) =>
-      link.state === 'alive' ? [{ node, interconnect: over }] : [],
-    );
-    return { self, nodes: Object.fromEntries(nodes), hears };
+    return { self, nodes: Object.fromEntries(nodes), hears: this.hears() };
+  }
+
+  /** The part of the view that a heartbeat carries. */
+  hears(): View['hears'] {
+    const heard: { node: NodeId; interconnect: Interconnect }[] = [];
+    for (const peer of this.#peers.values()) {
+      for (const [over, link] of peer.links) {
+        if (link.state === 'alive') heard.push({ node: peer.node, interconnect: over });
+      }
+    }
+    return heard;
   }
 
   #take(event: DetectorEvent, now: Millis): void {
@@ -154,7 +164,10 @@ export class FailureDetector {
     for (const node of this.#peers.keys()) if (!wanted.has(node)) this.#peers.delete(node);
     for (const node of wanted) {
       if (this.#peers.has(node)) continue;
-      this.#peers.set(node, new PeerWatch(node, interconnects, this.#options, now));
+      const peer = new PeerWatch(node, interconnects, this.#options, now);
+      const links = new Map(Array.from(peer.links, ([over, { state }]) => [over, state]));
+      this.#peers.set(node, peer);
+      this.#told.set(peer, { state: peer.state, proof: peer.proofOfDeath, links });
     }
   }
 
@@ -173,7 +186,7 @@ export class FailureDetector {
 
   /** Peers that have given us up close their connections: all at once means that *we* were away. */
   #noticeLostConnections(now: Millis): void {
-    const links = [...this.#links()].map(({ link }) => link);
+    const links = [...this.#peers.values()].flatMap((peer) => [...peer.links.values()]);
     if (links.some((link) => link.connected)) return;
     const justNow = links.filter(
       (link) => link.closedMs !== null && now - link.closedMs <= this.#options.heartbeatMs,
@@ -193,7 +206,9 @@ export class FailureDetector {
   }
 
   #wokeLate(byMs: Millis, now: Millis): void {
-    for (const { link } of this.#links()) link.late(byMs);
+    for (const peer of this.#peers.values()) {
+      for (const link of peer.links.values()) link.late(byMs);
+    }
     if (byMs >= this.#options.heartbeatMs) this.#hold(now);
   }
 
@@ -203,37 +218,30 @@ export class FailureDetector {
   }
 
   #accuse(now: Millis): void {
-    for (const { node, over, link } of this.#links()) {
-      if (now >= this.#holdUntilMs) link.tick(now);
-      if (link.takeReset()) this.#effects.push({ kind: 'reset-link', node, over });
-      if (link.takeProbe(now)) this.#effects.push({ kind: 'probe', node, over });
+    for (const { node, links } of this.#peers.values()) {
+      for (const [over, link] of links) {
+        if (now >= this.#holdUntilMs) link.tick(now);
+        if (link.takeReset()) this.#effects.push({ kind: 'reset-link', node, over });
+        if (link.takeProbe(now)) this.#effects.push({ kind: 'probe', node, over });
+      }
     }
   }
 
-  /** Says what is different from before this step. */
-  #tell(before: ReadonlyMap<NodeId, Noted & { links: readonly LinkState[] }>, now: Millis): void {
+  /** Says what is different from what was told last: nothing but a step changes anything. */
+  #tell(now: Millis): void {
     for (const peer of this.#peers.values()) {
-      const old = before.get(peer.node);
-      if (old === undefined) continue;
-      let i = 0;
+      const told = known(this.#told.get(peer), peer.node);
       for (const [over, { state }] of peer.links) {
-        if (state !== old.links[i]) {
-          this.#effects.push({ kind: 'link-changed', node: peer.node, over, state });
-        }
-        i += 1;
+        if (state === told.links.get(over)) continue;
+        told.links.set(over, state);
+        this.#effects.push({ kind: 'link-changed', node: peer.node, over, state });
       }
-      if (old.state !== peer.state || old.proof !== peer.proofOfDeath) {
-        this.#nodeChanged(peer, '', now);
-      }
+      const { state, proofOfDeath: proof } = peer;
+      if (told.state === state && told.proof === proof) continue;
+      told.state = state;
+      told.proof = proof;
+      this.#nodeChanged(peer, '', now);
     }
-  }
-
-  #noted(): ReadonlyMap<NodeId, Noted & { links: readonly LinkState[] }> {
-    const entries = [...this.#peers.values()].map((peer) => {
-      const links = Array.from(peer.links.values(), (link) => link.state);
-      return [peer.node, { state: peer.state, proof: peer.proofOfDeath, links }] as const;
-    });
-    return new Map(entries);
   }
 
   #nodeChanged(peer: PeerWatch, detail: string, now: Millis): void {
@@ -257,20 +265,16 @@ export class FailureDetector {
 
   #earliest(now: Millis): Millis {
     let earliest = Number.POSITIVE_INFINITY;
-    for (const { link } of this.#links()) {
-      earliest = Math.min(earliest, Math.max(link.nextChangeMs, this.#holdUntilMs));
-      earliest = Math.min(earliest, link.nextProbeMs);
+    for (const { links } of this.#peers.values()) {
+      for (const link of links.values()) {
+        const changeMs = Math.max(link.nextChangeMs, this.#holdUntilMs);
+        earliest = Math.min(earliest, changeMs, link.nextProbeMs);
+      }
     }
     return Math.max(earliest, now);
   }
 
   #link(node: NodeId, over: Interconnect): LinkWatch | undefined {
     return this.#peers.get(node)?.links.get(over);
-  }
-
-  *#links(): Generator<{ node: NodeId; over: Interconnect; link: LinkWatch }> {
-    for (const peer of this.#peers.values()) {
-      for (const [over, link] of peer.links) yield { node: peer.node, over, link };
-    }
   }
 }

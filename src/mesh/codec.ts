@@ -116,6 +116,25 @@ export function readHeartbeat(frame: Uint8Array): Result<Heartbeat, Garbled> {
   return unpacked.ok ? parsed(heartbeat, unpacked.value) : unpacked;
 }
 
+/** How frames are made and read; a simulation whose members trust each other has another way. */
+export type FrameCodec = {
+  readonly encodeFrame: typeof encodeFrame;
+  readonly readEnvelope: typeof readEnvelope;
+  readonly readCarried: typeof readCarried;
+  readonly markRelayed: typeof markRelayed;
+  readonly encodeHeartbeat: typeof encodeHeartbeat;
+  readonly readHeartbeat: typeof readHeartbeat;
+};
+
+export const MSGPACK: FrameCodec = {
+  encodeFrame,
+  readEnvelope,
+  readCarried,
+  markRelayed,
+  encodeHeartbeat,
+  readHeartbeat,
+};
+
 function parsed<T>(schema: ZodType<T>, value: unknown): Result<T, Garbled> {
   const result = schema.safeParse(value);
   if (result.success) return success(result.data);

@@ -8,7 +8,7 @@ import type { ControlMessage } from '../failover/control.ts';
 import type { Interconnect, Millis, NodeId } from '../lib/ids.ts';
 import type { Heartbeat } from '../membership/heartbeat.ts';
 import type { RaftMessage } from '../raft/types.ts';
-import { type Carried, encodeHeartbeat, readEnvelope, readHeartbeat } from './codec.ts';
+import { type Carried, type FrameCodec, MSGPACK } from './codec.ts';
 import { encodeHello, judgeHello, type Refusal } from './hello.ts';
 import {
   type DialResult,
@@ -30,6 +30,7 @@ export type MemoryMeshOptions = {
   readonly interconnects: readonly Interconnect[];
   readonly redialMs: Millis;
   readonly connectTimeoutMs: Millis;
+  readonly codec?: FrameCodec;
 };
 
 type End = {
@@ -40,11 +41,16 @@ type End = {
   /** Dialled, the reply has not come yet. */
   pending: Wire | null;
   dialledMs: Millis;
+  /** It will be looked after again. */
+  repeats: boolean;
 };
 
 /** All copies of a frame are one object here; each is unpacked once. What is read is never changed. */
-const readEnvelopeOnce = once(readEnvelope);
-const readHeartbeatOnce = once(readHeartbeat);
+const UNPACKED_ONCE: FrameCodec = {
+  ...MSGPACK,
+  readEnvelope: once(MSGPACK.readEnvelope),
+  readHeartbeat: once(MSGPACK.readHeartbeat),
+};
 
 function once<T>(read: (frame: Uint8Array) => T): (frame: Uint8Array) => T {
   const known = new WeakMap<Uint8Array, T>();
@@ -60,6 +66,7 @@ function once<T>(read: (frame: Uint8Array) => T): (frame: Uint8Array) => T {
 export class MemoryMesh implements Mesh, Station {
   readonly #options: MemoryMeshOptions;
   readonly #router: Router;
+  readonly #codec: FrameCodec;
   readonly #refusals = new RefusalLog();
   readonly #handlers: ((event: MeshEvent) => void)[] = [];
   readonly #ends = new Map<NodeId, Map<Interconnect, End>>();
@@ -68,11 +75,12 @@ export class MemoryMesh implements Mesh, Station {
 
   constructor(options: MemoryMeshOptions) {
     this.#options = options;
+    this.#codec = options.codec ?? UNPACKED_ONCE;
     this.#router = new Router({
       self: options.self.node,
       incarnation: options.incarnation,
       interconnects: options.interconnects,
-      readEnvelope: readEnvelopeOnce,
+      codec: this.#codec,
     });
   }
 
@@ -111,7 +119,8 @@ export class MemoryMesh implements Mesh, Station {
 
   sendHeartbeat(to: NodeId, over: Interconnect, heartbeat: Heartbeat): void {
     const end = this.#ends.get(to)?.get(over);
-    if (end?.wire != null) this.#carry(end.wire, 'heartbeat', encodeHeartbeat(heartbeat));
+    if (end?.wire != null)
+      this.#carry(end.wire, 'heartbeat', this.#codec.encodeHeartbeat(heartbeat));
   }
 
   reset(node: NodeId, over: Interconnect): void {
@@ -218,7 +227,7 @@ export class MemoryMesh implements Mesh, Station {
   }
 
   #onHeartbeat(end: End, frame: Uint8Array): Refusal | null {
-    const read = readHeartbeatOnce(frame);
+    const read = this.#codec.readHeartbeat(frame);
     if (!read.ok) return read.error;
     if (read.value.from !== end.peer.node) {
       return { code: 'SENDER_FORGED', detail: `a heartbeat in the name of ${read.value.from}` };
@@ -232,7 +241,8 @@ export class MemoryMesh implements Mesh, Station {
     this.#ends.set(peer.node, ends);
     for (const over of this.#options.interconnects) {
       if (!(over in peer.addresses)) continue;
-      const end: End = { peer, over, state: 'closed', wire: null, pending: null, dialledMs: 0 };
+      const nothing = { wire: null, pending: null, dialledMs: 0, repeats: false };
+      const end: End = { peer, over, state: 'closed', ...nothing };
       ends.set(over, end);
       this.#attempt(end);
       this.#repeat(end);
@@ -247,10 +257,14 @@ export class MemoryMesh implements Mesh, Station {
     this.#ends.delete(node);
   }
 
+  /** As long as it is not open. */
   #repeat(end: End): void {
+    if (end.repeats) return;
+    end.repeats = true;
     this.#options.network.scheduler.schedule(this.#options.redialMs, () => {
-      if (!this.#isCurrent(end)) return;
-      if (end.state !== 'open') this.#attempt(end);
+      end.repeats = false;
+      if (!this.#isCurrent(end) || end.state === 'open') return;
+      this.#attempt(end);
       this.#repeat(end);
     });
   }
@@ -316,6 +330,7 @@ export class MemoryMesh implements Mesh, Station {
   #become(end: End, state: End['state']): void {
     if (end.state === state) return;
     end.state = state;
+    if (state !== 'open' && this.#isCurrent(end)) this.#repeat(end);
     this.#router.linkChanged(end.peer.node, end.over, state === 'open');
     this.#emit({ kind: 'link', node: end.peer.node, over: end.over, state });
   }

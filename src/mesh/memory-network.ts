@@ -158,7 +158,7 @@ export class MemoryNetwork {
   }
 
   #isCut(from: NodeId, to: NodeId, over: Interconnect): boolean {
-    return this.#cuts.has(path(from, to, over));
+    return this.#cuts.size > 0 && this.#cuts.has(path(from, to, over));
   }
 
   /** Of the next parcel. A simulation adds its own delays; a stream keeps its order all the same. */

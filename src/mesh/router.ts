@@ -9,15 +9,7 @@
  */
 import type { Interconnect, NodeId } from '../lib/ids.ts';
 import type { ProblemCode } from '../lib/problems.ts';
-import {
-  type Carried,
-  type Envelope,
-  encodeFrame,
-  MAX_FRAME_BYTES,
-  markRelayed,
-  readCarried,
-  readEnvelope,
-} from './codec.ts';
+import { type Carried, type Envelope, type FrameCodec, MAX_FRAME_BYTES, MSGPACK } from './codec.ts';
 import { SeenFrames } from './seen-frames.ts';
 
 /** Larger frames are not relayed: they would load links that are not their own. */
@@ -62,7 +54,7 @@ export class Router {
   readonly #self: NodeId;
   readonly #incarnation: number;
   readonly #interconnects: readonly Interconnect[];
-  readonly #readEnvelope: typeof readEnvelope;
+  readonly #codec: FrameCodec;
   #members: ReadonlySet<NodeId> = new Set();
   readonly #live = new Map<NodeId, Set<Interconnect>>();
   readonly #sequences = new Map<NodeId, number>();
@@ -73,13 +65,12 @@ export class Router {
     readonly self: NodeId;
     readonly incarnation: number;
     readonly interconnects: readonly Interconnect[];
-    /** Where copies of a frame are one object, it may be read once. */
-    readonly readEnvelope?: typeof readEnvelope;
+    readonly codec?: FrameCodec;
   }) {
     this.#self = options.self;
     this.#incarnation = options.incarnation;
     this.#interconnects = options.interconnects;
-    this.#readEnvelope = options.readEnvelope ?? readEnvelope;
+    this.#codec = options.codec ?? MSGPACK;
   }
 
   admit(members: Iterable<NodeId>): void {
@@ -110,7 +101,8 @@ export class Router {
     if (!this.#members.has(to) || to === this.#self) return this.#undeliverable();
     const sequence = this.#sequences.get(to) ?? 0;
     this.#sequences.set(to, sequence + 1);
-    const frame = encodeFrame(carried, { incarnation: this.#incarnation, sequence });
+    const stamp = { incarnation: this.#incarnation, sequence };
+    const frame = this.#codec.encodeFrame(carried, stamp);
     if (frame.byteLength > MAX_FRAME_BYTES) return { tooLarge: frame.byteLength, copies: [] };
     const copies = isBulk(carried) ? this.#oneCopy(to, frame) : this.#allCopies(to, frame);
     if (copies.length === 0) return this.#undeliverable();
@@ -120,7 +112,7 @@ export class Router {
 
   /** `peer` is the member whose key the connection has proven. */
   receive(peer: NodeId, frame: Uint8Array): Routed {
-    const read = this.#readEnvelope(frame);
+    const read = this.#codec.readEnvelope(frame);
     if (!read.ok) return { kind: 'refused', ...read.error };
     const envelope = read.value;
     const forged = this.#forged(peer, envelope);
@@ -134,7 +126,7 @@ export class Router {
       this.#traffic.duplicates += 1;
       return { kind: 'dropped', why: 'duplicate' };
     }
-    const carried = readCarried(envelope);
+    const carried = this.#codec.readCarried(envelope);
     if (!carried.ok) return { kind: 'refused', ...carried.error };
     this.#seen.add(envelope);
     if (envelope.to === this.#self) {
@@ -154,7 +146,7 @@ export class Router {
 
   #forward(to: NodeId, frame: Uint8Array): Routed {
     const small = frame.byteLength <= MAX_RELAYED_BYTES;
-    const transmissions = small ? this.#direct(to, markRelayed(frame)) : [];
+    const transmissions = small ? this.#direct(to, this.#codec.markRelayed(frame)) : [];
     if (transmissions.length === 0) return this.#noWay();
     this.#traffic.forwarded += 1;
     return { kind: 'forward', transmissions };

@@ -5,9 +5,8 @@ import type { NodeConfig } from '../config/types.ts';
 import { HoldfastError } from '../lib/error.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { ResourceAgent } from '../resources/agent.ts';
-import { createDiskAgent } from '../resources/agents/disk.ts';
+import { createDiskAgent, deviceOfDisk } from '../resources/agents/disk.ts';
 import { createAgents } from '../resources/registry.ts';
-import { findByIdentity } from '../system/block-device.ts';
 import { monotonicClock } from '../system/clock.ts';
 import { PacketFilter } from '../system/packet-filter.ts';
 
@@ -38,11 +37,6 @@ export async function productionAgents(
       sabotage: { fence: config.sabotage.includes('fence') },
       clock,
     }),
-    deviceOf: async ({ name, parameters }) => {
-      const identity = String(parameters['identity'] ?? '');
-      const [device] = await findByIdentity(identity);
-      if (device === undefined) throw new HoldfastError('DISK_NOT_FOUND', { disk: name, identity });
-      return device;
-    },
+    deviceOf: (disk) => deviceOfDisk(disk),
   });
 }

@@ -22,16 +22,20 @@ import { isVoter } from '../raft/configuration.ts';
 import { noteFirstStart, refuseForgottenLog } from '../storage/first-start.ts';
 import { LevelLogStore } from '../storage/level-log-store.ts';
 import { monotonicClock, wallMs } from '../system/clock.ts';
+import { isLoaded } from '../system/pressure.ts';
+import type { Supervisor } from '../system/sd-notify.ts';
 import { productionAgents } from './agents.ts';
 import { Driver } from './driver.ts';
 import { UdpEvidenceListener } from './evidence-listener.ts';
 import { GuardianClient } from './guardian-client.ts';
 import { JoinDesk } from './join-desk.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { observe } from './observe.ts';
+import { observe, observeEvent } from './observe.ts';
 import { OperatorView } from './operator-view.ts';
 import { checkFormats } from './replica.ts';
 import { selfFence } from './self-fence.ts';
+import { SignsOfLife } from './signs-of-life.ts';
+import { serviceSummary } from './status.ts';
 import type { World } from './world.ts';
 
 export type DaemonOptions = {
@@ -45,6 +49,8 @@ export type DaemonOptions = {
     readonly start: () => Promise<void>;
     readonly stop: () => Promise<void>;
   };
+  /** Whoever started the daemon and watches it; null: nobody does. */
+  readonly supervisor: Supervisor | null;
   /** The daemon cannot go on. */
   readonly crash: (error: unknown) => void;
 };
@@ -92,7 +98,9 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     clock: monotonicClock,
     onJoin: (request) => known(late.desk, 'the driver runs before the mesh').answer(request),
   });
-  const guardian = new GuardianClient({ clock: monotonicClock, logger, clusterId });
+  const { watchdog } = config;
+  const guardian = new GuardianClient({ clock: monotonicClock, logger, clusterId, watchdog });
+  const metrics = createMetrics({ build: { version, node, cluster: clusterId } });
   const world: World = {
     clock: monotonicClock,
     wallMs,
@@ -102,11 +110,14 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     agents,
     guardian,
     logger,
+    isLoaded,
     secret: () => randomBytes(32).toString('hex'),
-    record: (event) => trace?.record({ atMs: monotonicClock.now(), node: config.node, event }),
+    record: (event) => {
+      observeEvent(event, metrics);
+      trace?.record({ atMs: monotonicClock.now(), node: config.node, event });
+    },
     selfFence: (cause) => selfFence(cause, logger),
   };
-  const metrics = createMetrics();
   const restored = await log.load();
   checkFormats(restored);
   const driver = new Driver({
@@ -133,6 +144,12 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   late.desk = joinDesk(config, driver);
   const evidence = new UdpEvidenceListener(Object.values(self.addresses));
   const operator = options.serve(view);
+  const life = new SignsOfLife({
+    supervisor: options.supervisor,
+    clock: monotonicClock,
+    inLoop: (run) => driver.request('sign of life', run),
+    summary: () => serviceSummary(driver),
+  });
   logger.info('starting', { node, clusterId, host: hostname(), incarnation, version });
   await lifecycle.start([
     {
@@ -147,9 +164,11 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     },
     // The driver listens to the mesh before the mesh can say anything.
     { name: 'driver', start: () => driver.start(), stop: () => driver.stop() },
+    { name: 'signs of life', start: () => life.start(), stop: () => life.stop() },
     { name: 'mesh', start: () => mesh.start(), stop: () => mesh.stop() },
     { name: 'groups', start: () => undefined, stop: () => leave(driver, logger) },
     { name: 'operator', start: () => operator.start(), stop: () => operator.stop() },
+    { name: 'service manager', start: () => life.ready(), stop: () => life.stopping() },
   ]);
   logger.info('running', { node });
   return {

@@ -2,7 +2,9 @@
  * Who lives: the failure detector with its hands. Sends heartbeats, feeds what arrives to the pure
  * detector, probes and resets links when it asks, and tells the driver what changed.
  */
+import { FEATURE_LEVEL } from '../cluster/level.ts';
 import type { NodeConfig } from '../config/types.ts';
+import { WITHDRAWN } from '../lib/clock.ts';
 import type { Interconnect, Millis, NodeId } from '../lib/ids.ts';
 import {
   type DetectorEffect,
@@ -119,14 +121,14 @@ export class Detection {
     const limit = new AbortController();
     const answered = new AbortController();
     clock.after(this.#options.config.times.detectionMs, answered.signal).then(
-      () => limit.abort(),
+      () => limit.abort(WITHDRAWN),
       () => undefined, // the probe was answered first
     );
     mesh
       .probe(node, over, limit.signal)
       .catch(() => 'silent' as const)
       .then((result) => {
-        answered.abort();
+        answered.abort(WITHDRAWN);
         this.#options.post({ kind: 'probe-done', node, over, result });
       });
   }
@@ -139,7 +141,7 @@ export class Detection {
       incarnation,
       sequence,
       sentMs: now,
-      hears: this.#detector.view(now).hears,
+      hears: this.#detector.hears(),
       lateMs: now < this.#lateUntilMs ? this.#lateMs : 0,
       fitness: fitness.map(({ group, fit, code, atMs }) => ({
         group,
@@ -148,6 +150,7 @@ export class Detection {
         ageMs: now - atMs,
       })),
       groups: groups(),
+      level: FEATURE_LEVEL,
     };
   }
 }

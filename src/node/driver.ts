@@ -151,7 +151,7 @@ export class Driver {
     return new Members({
       config: this.config,
       state: () => this.replica.state,
-      raft: () => (this.#ready ? this.raft.core.status() : null),
+      raft: () => (this.#ready ? this.raft.core.membership() : null),
       logged: admissionsIn(this.#options.restored.entries),
       changed: ({ members, guests, configuration }) => {
         this.#world.mesh.admit(members, guests);

@@ -8,8 +8,10 @@
  * It does not choose owners and does not judge whether the cluster is right to take a group away.
  */
 import type { Applied } from '../cluster/apply.ts';
+import { STOPPED_IN_ORDER } from '../cluster/apply-evidence.ts';
 import type { Command } from '../cluster/command.ts';
 import { resolveParameters } from '../cluster/parameters.ts';
+import { inMaintenance } from '../cluster/queries.ts';
 import type { ClusterState, GroupState } from '../cluster/state.ts';
 import type { NodeConfig } from '../config/types.ts';
 import type { ControlMessage } from '../failover/control.ts';
@@ -18,7 +20,7 @@ import { known } from '../lib/assert.ts';
 import type { Epoch, GroupId, Millis, NodeId } from '../lib/ids.ts';
 import { sha256Hex } from '../lib/sha256.ts';
 import type { LocalGroup } from '../membership/heartbeat.ts';
-import { RESOURCE_CLASSES } from '../resources/agent.ts';
+import { type Outcome, RESOURCE_CLASSES } from '../resources/agent.ts';
 import { Executor } from './executor.ts';
 import type { NodeEvent } from './node-event.ts';
 import { OwnedGroup } from './owned-group.ts';
@@ -50,7 +52,7 @@ export class LocalGroups {
 
   constructor(options: LocalGroupsOptions) {
     this.#options = options;
-    const { clock, agents } = options.world;
+    const { clock, agents, isLoaded } = options.world;
     this.#executor = new Executor({
       clock,
       agents,
@@ -66,6 +68,12 @@ export class LocalGroups {
         const { epoch } = context;
         options.post({ kind: 'broken', group, epoch, resource: definition.name, code, detail });
       },
+      degraded: ({ group, definition, context }, outcome) => {
+        const word = outcome === null ? 'well' : 'degraded';
+        const why = outcome === null ? '' : `: ${outcome.code ?? outcome.status} ${outcome.detail}`;
+        options.changed(group, context.epoch, word, `${definition.name}${why}`);
+      },
+      ...(isLoaded === undefined ? {} : { isLoaded }),
     });
   }
 
@@ -81,6 +89,11 @@ export class LocalGroups {
   /** Something of an earlier epoch is still being made here, although nobody wants it. */
   busy(group: GroupId): boolean {
     return this.#executor.busy(group);
+  }
+
+  /** What is not as it should be with a resource that runs here. */
+  degraded(group: GroupId, resource: string): Outcome | null {
+    return this.#watcher.degraded(group, resource);
   }
 
   get idle(): boolean {
@@ -132,7 +145,9 @@ export class LocalGroups {
     for (const owned of [...this.#owned.values()]) {
       const group = groups[owned.run.group];
       if (this.#stillOurs(owned, group)) {
+        if (group !== undefined) owned.pause(pausedIn(this.#options.state(), group), now);
         if (group?.phase === 'releasing') owned.step({ kind: 'stop' }, now);
+        else if (predecessorsDown(owned, group)) owned.step({ kind: 'predecessors-down' }, now);
       } else owned.step({ kind: 'superseded' }, now);
     }
     this.#drop();
@@ -220,6 +235,7 @@ export class LocalGroups {
     const secretHash = sha256Hex(new TextEncoder().encode(secret));
     const guard = { group: name, expectedEpoch: group.epoch, node: config.node };
     this.#options.propose({ kind: 'pledge', ...guard, secretHash });
+    owned.pause(pausedIn(this.#options.state(), group), now);
     owned.step({ kind: 'begin' }, now);
   }
 
@@ -242,6 +258,7 @@ export class LocalGroups {
       epoch: group.epoch,
       reason: group.reason,
       previousOwner: group.previousOwner,
+      clean: leftClean(state(), group),
       resources: definition.resources,
       predecessorFenced: predecessorFenced(state(), group),
       predecessor: assignedBefore(state(), group)?.epoch,
@@ -318,6 +335,18 @@ export class LocalGroups {
   }
 }
 
+/** By the same rule as the leader's own: nothing unfinished, nothing to wait for. */
+function predecessorsDown({ run }: OwnedGroup, group: GroupState | undefined): boolean {
+  if (group === undefined || run.phase !== 'starting') return false;
+  return group.unfinished.every(({ epoch }) => epoch >= run.epoch);
+}
+
+/** Maintenance of the group, its owner or the cluster is maintenance of all its resources. */
+function pausedIn(state: ClusterState, group: GroupState): readonly string[] {
+  if (!inMaintenance(state, group)) return group.paused ?? [];
+  return group.definition.resources.map(({ name }) => name);
+}
+
 function localState(phase: string, suspended: boolean): LocalGroup['state'] {
   if (phase === 'serving') return suspended ? 'frozen' : 'serving';
   if (phase === 'starting') return 'starting';
@@ -334,6 +363,18 @@ function predecessorFenced(state: ClusterState, group: GroupState): boolean {
   if (before === undefined) return false;
   const disks = group.definition.resources.filter((resource) => resource.type === 'disk');
   return disks.every((disk) => (group.fencedEpoch[disk.name] ?? 0) >= before.epoch);
+}
+
+/** Whether the owner before this one stopped everything in order; null where the history is too short. */
+function leftClean(state: ClusterState, group: GroupState): boolean | null {
+  const before = assignedBefore(state, group);
+  // Nobody had it before: there is nothing half-written.
+  if (before === undefined) return group.previousOwner === null ? true : null;
+  const { group: name } = group.definition;
+  const end = state.history.findLast(
+    (entry) => entry.event === 'stopped' && entry.group === name && entry.epoch === before.epoch,
+  );
+  return end?.detail.startsWith(STOPPED_IN_ORDER) ?? false;
 }
 
 function assignedBefore(

@@ -8,8 +8,8 @@ import type { ClusterState } from '../cluster/state.ts';
 import type { NodeConfig } from '../config/types.ts';
 import type { NodeId } from '../lib/ids.ts';
 import type { Guests } from '../mesh/mesh.ts';
-import { membersOf, votersOf } from '../raft/configuration.ts';
-import type { Configuration, RaftStatus } from '../raft/types.ts';
+import { isMember, membersOf, votersOf } from '../raft/configuration.ts';
+import type { Configuration, Membership } from '../raft/types.ts';
 import { admitted } from './admission.ts';
 import { guestsOf } from './invitations.ts';
 
@@ -24,7 +24,7 @@ export type MembersOptions = {
   readonly config: NodeConfig;
   readonly state: () => ClusterState;
   /** null: the core is being made just now. */
-  readonly raft: () => RaftStatus | null;
+  readonly raft: () => Membership | null;
   readonly logged: readonly Member[];
   readonly changed: (change: MembersChange) => void;
 };
@@ -92,8 +92,7 @@ export class Members {
     if (this.#told && leader === null) return true;
     this.#told = false;
     const { node: self } = this.#options.config;
-    const members = membersOf(configuration);
-    if (members.length === 0 || members.includes(self)) return false;
+    if (isMember(configuration, self) || membersOf(configuration).length === 0) return false;
     const state = this.#options.state();
     const member = memberOf(state, self);
     const left = member === null ? state.usedNames.includes(self) : member.role === 'leaving';

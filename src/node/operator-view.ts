@@ -8,6 +8,7 @@ import { membersInOrder } from '../cluster/queries.ts';
 import type { HistoryEntry } from '../cluster/state.ts';
 import { canSetRole } from '../failover/change-role.ts';
 import { canMove } from '../failover/planner.ts';
+import { maxFitnessAgeMs } from '../failover/planner-input.ts';
 import { timelines } from '../failover/timeline.ts';
 import { HoldfastError, isProblemCode } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
@@ -30,6 +31,7 @@ import type {
 import type { Driver } from './driver.ts';
 import type { DriverNews } from './driver-news.ts';
 import { aliveIn } from './electorate-desk.ts';
+import { observeStatus } from './observe.ts';
 import { clusterStatus } from './status.ts';
 
 export type OperatorViewOptions = {
@@ -86,7 +88,15 @@ export class OperatorView implements Daemon {
     const { driver, now } = this.#options;
     const from = await this.#inLoop('move', () => {
       const { state } = driver.replica;
-      const may = canMove(state, driver.detection.viewWithSelf(now()), group, to);
+      const may = canMove(
+        {
+          state,
+          view: driver.detection.viewWithSelf(now()),
+          maxFitnessAgeMs: maxFitnessAgeMs({ times: driver.config.times }),
+        },
+        group,
+        to,
+      );
       if (!may.ok)
         throw refusal(may.error.code, { group, to: to ?? 'any', detail: may.error.detail });
       return state.groups[group];
@@ -155,8 +165,13 @@ export class OperatorView implements Daemon {
     return this.#answer(null);
   }
 
-  metrics(): Promise<string> {
-    return this.#options.metrics.text();
+  async metrics(): Promise<string> {
+    const { driver, metrics, version, incarnation, now } = this.#options;
+    await this.#inLoop('metrics', () => {
+      const status = clusterStatus({ driver, version, incarnation, now: now() });
+      observeStatus(metrics, status, driver.replica.appliedIndex);
+    });
+    return await metrics.text();
   }
 
   subscribe(listener: (event: ClusterEvent) => void): () => void {

@@ -43,6 +43,16 @@ export function clusterStatus({ driver, version, incarnation, now }: StatusFacts
   };
 }
 
+/** One line for the service manager: "follower, leader node2; serves ledger". */
+export function serviceSummary(driver: Driver): string {
+  const { raft, replica, config } = driver;
+  const leader = raft.leader === null ? 'no leader' : `leader ${raft.leader}`;
+  const served = Object.entries(replica.state.groups).flatMap(([group, { owner, phase }]) =>
+    owner === config.node && phase === 'serving' ? [group] : [],
+  );
+  return `${raft.role}, ${leader}; serves ${served.length === 0 ? 'nothing' : served.join(', ')}`;
+}
+
 function quorumOf(
   driver: Driver,
   view: View,
@@ -164,7 +174,7 @@ function groupStatus(
         resource: resource.name,
         type: resource.type,
         state: resource.state,
-        code: null,
+        code: resource.code ?? driver.groups.degraded(name, resource.name)?.code ?? null,
       })),
     },
     failures: group.failures,

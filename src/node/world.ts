@@ -40,6 +40,8 @@ export type World = {
   readonly agents: ReadonlyMap<string, ResourceAgent>;
   readonly guardian: Guardian;
   readonly logger: Logger;
+  /** Whether this host is short of processors; absent where nobody can say. */
+  isLoaded?(): boolean;
   /** 32 random bytes in hex: the secret of an epoch. Not `random`, which is no source of secrets. */
   secret(): string;
   /** Writes one line of the trace; bounded, never throws. */

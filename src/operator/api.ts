@@ -108,6 +108,25 @@ export type Timeline = {
   readonly phasesMs: Readonly<Partial<Record<Phase, Millis>>>;
 };
 
+/** Measured when asked: until the other host answers a TCP connect; null: not within a second. */
+export type LatencyStatus = {
+  readonly node: NodeId;
+  readonly interconnect: Interconnect;
+  readonly roundTripMs: Millis | null;
+};
+
+/** `index`: the log entry that proves it; null: this node merely sees it so now. */
+export type Sentence = { readonly text: string; readonly index: number | null };
+
+/** Why a group is where it is, or a node what it is: from committed evidence. */
+export type Explanation = {
+  readonly kind: 'group' | 'node';
+  readonly name: string;
+  readonly sentences: readonly Sentence[];
+  /** What to do, for each code that stands in the way; empty when nothing does. */
+  readonly remedies: readonly string[];
+};
+
 /** Server-sent events of `/v1/events`. */
 export type ClusterEvent =
   | { readonly kind: 'history'; readonly entry: HistoryEntry }

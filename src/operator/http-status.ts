@@ -6,8 +6,11 @@ import type { ProblemCode } from '../lib/problems.ts';
 
 const STATUSES: Partial<Readonly<Record<ProblemCode, number>>> = {
   BAD_REQUEST: 400,
+  NOT_PERMITTED: 403,
+  PEER_UNKNOWN: 403,
   UNKNOWN_GROUP: 404,
   UNKNOWN_NODE: 404,
+  UNKNOWN_SUBJECT: 404,
   UNKNOWN_ROUTE: 404,
   INVITATION_UNKNOWN: 404,
   METHOD_NOT_ALLOWED: 405,

@@ -1,9 +1,10 @@
 /**
- * The OpenAPI 3.1 document of the interface, made from the list of routes. It describes requests
- * exactly and answers by their envelope; the types of `data` are those of `operator/api.ts`.
+ * The OpenAPI 3.1 document of the interface, made from the list of routes and the schemas of the
+ * answers: nothing in it is written a second time, so it cannot say anything else than the server.
  */
 import { z } from 'zod';
 import { ROUTES, type Route } from './routes.ts';
+import { SCHEMAS } from './schemas.ts';
 
 const ANSWER = {
   type: 'object',
@@ -50,11 +51,11 @@ export function openApiDocument(version: string): object {
     info: { title: 'Holdfast operator socket', version },
     paths: {
       ...paths,
-      '/v1/events': text('Server-sent events: one ClusterEvent each', 'text/event-stream'),
+      '/v1/events': events(),
       '/metrics': text('Prometheus text exposition', 'text/plain'),
       '/v1/openapi.json': text('This document', 'application/json'),
     },
-    components: { schemas: { Answer: ANSWER, Problem: PROBLEM } },
+    components: { schemas: { Answer: ANSWER, Problem: PROBLEM, ...answerSchemas() } },
   };
 }
 
@@ -70,18 +71,56 @@ function operation(route: Route): object {
     parameters,
     ...(route.body === null
       ? {}
-      : { requestBody: { content: { 'application/json': { schema: bodySchema(route.body) } } } }),
+      : { requestBody: { content: { 'application/json': { schema: plainSchema(route.body) } } } }),
     responses: {
       200: {
         description: `data: ${route.data}`,
-        content: { 'application/json': { schema: { $ref: '#/components/schemas/Answer' } } },
+        content: { 'application/json': { schema: answerOf(route.data) } },
       },
       default: REFUSED,
     },
   };
 }
 
-function bodySchema(body: z.ZodType): object {
-  const { $schema: _, ...schema } = z.toJSONSchema(body, { io: 'input' });
-  return schema;
+function events(): object {
+  const resume = {
+    name: 'last-event-id',
+    in: 'header',
+    description: 'index of the last entry of the history that was seen; all later ones come first',
+    schema: { type: 'integer', minimum: 0 },
+  };
+  const schema = { $ref: '#/components/schemas/ClusterEvent' };
+  const description = 'Server-sent events, one ClusterEvent each; `id` is the index in the history';
+  return {
+    get: {
+      summary: 'What happens as it happens',
+      parameters: [resume],
+      responses: {
+        200: { description, content: { 'text/event-stream': { schema } } },
+        default: REFUSED,
+      },
+    },
+  };
+}
+
+/** The envelope with what is in it. */
+function answerOf(words: string): object {
+  const envelope = { $ref: '#/components/schemas/Answer' };
+  const [, list, name = ''] = /^(list of )?(\w+)$/.exec(words) ?? [];
+  if (words === 'null') return { allOf: [envelope, { properties: { data: { type: 'null' } } }] };
+  if (!Object.hasOwn(SCHEMAS, name)) return envelope;
+  const item = { $ref: `#/components/schemas/${name}` };
+  const data = list === undefined ? item : { type: 'array', items: item };
+  return { allOf: [envelope, { properties: { data } }] };
+}
+
+function answerSchemas(): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(SCHEMAS).map(([name, schema]) => [name, plainSchema(schema)]),
+  );
+}
+
+function plainSchema(schema: z.ZodType): object {
+  const { $schema: _, ...plain } = z.toJSONSchema(schema, { io: 'input' });
+  return plain;
 }

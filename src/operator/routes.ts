@@ -5,8 +5,11 @@
  * Routes hold no logic of the cluster: they translate, and the daemon decides.
  */
 import { z } from 'zod';
+import { HISTORY_LIMIT } from '../cluster/state.ts';
 import { HoldfastError } from '../lib/error.ts';
 import type { Daemon } from './api.ts';
+import { LatencyDesk } from './latency.ts';
+import { why } from './why.ts';
 
 export type RawRequest = {
   readonly params: Readonly<Record<string, string>>;
@@ -45,6 +48,8 @@ const historyQuery = z.strictObject({
     .regex(/^[1-9][0-9]{0,3}$/, 'expected a number from 1 to 9999')
     .default('50')
     .describe('how many of the newest entries'),
+  group: name.optional().describe('only what is about this group'),
+  node: name.optional().describe('only what this node did or lost'),
 });
 const moveBody = z.strictObject({
   to: name.nullable().default(null).describe('null: wherever the cluster thinks best'),
@@ -72,6 +77,9 @@ const inviteBody = z.strictObject({
   role: z.enum(['voter', 'learner']).default('voter'),
   lifetimeMs: z.int().min(1_000).max(MAX_LIFETIME_MS).default(3_600_000),
 });
+
+/** One for each daemon, so that all who ask it share a measurement. */
+const latencies = new WeakMap<Daemon, LatencyDesk>();
 
 export const ROUTES: readonly Route[] = [
   {
@@ -124,8 +132,17 @@ export const ROUTES: readonly Route[] = [
     data: 'list of HistoryEntry',
     query: historyQuery,
     body: null,
-    run: (daemon, { query }) =>
-      daemon.history({ limit: Number(checked(historyQuery, query, 'query').limit) }),
+    run: async (daemon, { query }) => {
+      const { limit, group, node } = checked(historyQuery, query, 'query');
+      const all = group === undefined && node === undefined;
+      const answer = await daemon.history({ limit: all ? Number(limit) : HISTORY_LIMIT });
+      const data = answer.data.filter(
+        (entry) =>
+          (group === undefined || entry.group === group) &&
+          (node === undefined || entry.node === node || entry.from === node),
+      );
+      return { ...answer, data: data.slice(-Number(limit)) };
+    },
   },
   {
     method: 'POST',
@@ -139,6 +156,45 @@ export const ROUTES: readonly Route[] = [
       // No body at all means no wish; `null` is a slip.
       const { to } = checked(moveBody, body === undefined ? {} : body, 'body');
       return daemon.move({ group: params['group'] ?? '', to }, by);
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/latency',
+    summary: 'The round trip to each member over each interconnect, measured now',
+    data: 'list of LatencyStatus',
+    query: nothing,
+    body: null,
+    run: async (daemon, { query }) => {
+      checked(nothing, query, 'query');
+      const status = await daemon.status({ current: false });
+      const desk = latencies.get(daemon) ?? new LatencyDesk();
+      latencies.set(daemon, desk);
+      return { ...status, data: await desk.ask(status.data) };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/groups/{group}/why',
+    summary: 'Why a group is where it is, in sentences from committed evidence',
+    data: 'Explanation',
+    query: nothing,
+    body: null,
+    run: (daemon, { params, query }) => {
+      checked(nothing, query, 'query');
+      return why(daemon, 'group', params['group'] ?? '');
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/members/{node}/why',
+    summary: 'Why a node is what it is, in sentences from committed evidence',
+    data: 'Explanation',
+    query: nothing,
+    body: null,
+    run: (daemon, { params, query }) => {
+      checked(nothing, query, 'query');
+      return why(daemon, 'node', params['node'] ?? '');
     },
   },
   {

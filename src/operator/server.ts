@@ -7,11 +7,16 @@
  * document (RFC 9457) with code, cause and remedy. fastify is here for its routing and its limits.
  */
 import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import { HISTORY_LIMIT } from '../cluster/state.ts';
 import { HoldfastError } from '../lib/error.ts';
 import type { ProblemCode } from '../lib/problems.ts';
 import { readable } from '../observability/plain-data.ts';
+import { type PeerCredentials, peerCredentials } from '../system/peer-credentials.ts';
+import { type AccessRules, accessOf, OPEN, socketRights } from './access.ts';
 import type { Daemon } from './api.ts';
+import { authorOf } from './author.ts';
 import { EventStream } from './event-stream.ts';
 import { httpStatusOf } from './http-status.ts';
 import { openApiDocument } from './openapi.ts';
@@ -22,6 +27,8 @@ export type OperatorServerOptions = {
   readonly daemon: Daemon;
   readonly socketPath: string;
   readonly version?: string;
+  /** Who may ask and who may order; default: whoever can connect. */
+  readonly access?: AccessRules;
   /** Told of what is our own mistake and not the client's. */
   readonly failed?: (error: unknown) => void;
   /** Longer than any bound of the daemon itself, so that its own refusal comes first. */
@@ -40,7 +47,6 @@ const MAX_BODY_BYTES = 16_384;
 /** How long a client may take to say what it wants. */
 const RECEIVE_LIMIT_MS = 5_000;
 const KEEP_ALIVE_MS = 10_000;
-const OPERATOR_HEADER = 'x-holdfast-operator';
 
 export function createOperatorServer(options: OperatorServerOptions): OperatorServer {
   return new UnixSocketServer(options);
@@ -48,13 +54,16 @@ export function createOperatorServer(options: OperatorServerOptions): OperatorSe
 
 class UnixSocketServer implements OperatorServer {
   readonly #options: OperatorServerOptions;
+  readonly #rules: AccessRules;
   readonly #streams = new Set<EventStream>();
+  readonly #peers = new WeakMap<Socket, PeerCredentials>();
   #server: Server | null = null;
   #app: FastifyInstance | null = null;
   #unsubscribe: () => void = () => undefined;
 
   constructor(options: OperatorServerOptions) {
     this.#options = options;
+    this.#rules = options.access ?? OPEN;
   }
 
   /** @throws {HoldfastError} SOCKET_IN_USE, NOT_A_SOCKET, SOCKET_UNUSABLE */
@@ -64,7 +73,7 @@ class UnixSocketServer implements OperatorServer {
     await app.ready();
     const server = this.#server;
     if (server === null) throw new HoldfastError('INTERNAL', { detail: 'no server was built' });
-    await listenOn(server, socketPath);
+    await listenOn(server, socketPath, socketRights(this.#rules));
     this.#app = app;
     this.#unsubscribe = daemon.subscribe((event) => {
       for (const stream of this.#streams) stream.send(event);
@@ -89,10 +98,13 @@ class UnixSocketServer implements OperatorServer {
     const app = Fastify({
       bodyLimit: MAX_BODY_BYTES,
       exposeHeadRoutes: false,
+      // A path that cannot be decoded never comes to a route.
+      frameworkErrors: (error, _request, reply) => this.#refuse(error, reply),
       routerOptions: { maxParamLength: 64 },
       serverFactory: (listener) => this.#listen(listener),
     });
     app.removeContentTypeParser('text/plain');
+    app.addHook('onRequest', async ({ raw, method }) => this.#admit(raw.socket, method));
     for (const route of ROUTES) this.#add(app, route);
     const document = openApiDocument(this.#options.version ?? '0');
     app.get('/v1/openapi.json', async () => document);
@@ -100,7 +112,7 @@ class UnixSocketServer implements OperatorServer {
       const text = await this.#limited(this.#options.daemon.metrics());
       return reply.type('text/plain; version=0.0.4; charset=utf-8').send(text);
     });
-    app.get('/v1/events', (_request, reply) => this.#watch(reply));
+    app.get('/v1/events', (request, reply) => this.#watch(reply, request.headers['last-event-id']));
     app.setNotFoundHandler(({ method, url }, reply) => {
       const path = url.split('?')[0] ?? url;
       const allowed = methodsOf(path);
@@ -143,14 +155,32 @@ class UnixSocketServer implements OperatorServer {
           params: request.params as Readonly<Record<string, string>>,
           query: request.query,
           body: request.body,
-          by: operatorName(request.headers[OPERATOR_HEADER]),
+          by: authorOf(request.headers, this.#peerOf(request.raw.socket).uid),
         };
         return await this.#limited(route.run(this.#options.daemon, raw));
       },
     });
   }
 
-  #watch(reply: FastifyReply): void {
+  /** @throws {HoldfastError} NOT_PERMITTED, PEER_UNKNOWN */
+  #admit(socket: Socket, method: string): void {
+    const peer = this.#peerOf(socket);
+    const access = accessOf(peer, this.#rules, process.getuid?.() ?? 0);
+    if (access === 'admin' || (access === 'read-only' && method === 'GET')) return;
+    throw new HoldfastError('NOT_PERMITTED', { uid: peer.uid, access, method });
+  }
+
+  /** Asked once for each connection: they cannot change. */
+  #peerOf(socket: Socket): PeerCredentials {
+    const known = this.#peers.get(socket);
+    if (known !== undefined) return known;
+    const peer = peerCredentials(socket);
+    this.#peers.set(socket, peer);
+    return peer;
+  }
+
+  #watch(reply: FastifyReply, header: string | readonly string[] | undefined): void {
+    const lastIndex = header === undefined ? null : lastEventId(header);
     if (this.#streams.size >= (this.#options.maxWatchers ?? MAX_WATCHERS)) {
       throw new HoldfastError('TOO_MANY_WATCHERS', { watchers: this.#streams.size });
     }
@@ -162,6 +192,20 @@ class UnixSocketServer implements OperatorServer {
     });
     this.#streams.add(stream);
     stream.start(() => this.#streams.delete(stream));
+    if (lastIndex !== null) this.#resume(stream, lastIndex);
+  }
+
+  /** What happens meanwhile is held back, so that nothing is missed and nothing comes twice. */
+  #resume(stream: EventStream, lastIndex: number): void {
+    stream.hold();
+    this.#limited(this.#options.daemon.history({ limit: HISTORY_LIMIT })).then(
+      ({ data }) => {
+        const reachesBack = data.length < HISTORY_LIMIT || (data[0]?.index ?? 0) <= lastIndex;
+        stream.resume(lastIndex, data, reachesBack);
+      },
+      // The client comes again, as server-sent events are made.
+      () => stream.stop(),
+    );
   }
 
   async #limited<T>(work: Promise<T>): Promise<T> {
@@ -191,6 +235,14 @@ class UnixSocketServer implements OperatorServer {
   }
 }
 
+/** @throws {HoldfastError} BAD_REQUEST */
+function lastEventId(header: string | readonly string[]): number {
+  const index = typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : null;
+  if (index !== null) return index;
+  const issues = [{ at: 'header.last-event-id', expected: 'the index of an entry of the history' }];
+  throw new HoldfastError('BAD_REQUEST', { issues });
+}
+
 /** Methods under which a path is answered; empty: there is no such path. */
 function methodsOf(path: string): readonly string[] {
   const plain = ['/v1/events', '/metrics', '/v1/openapi.json'];
@@ -215,14 +267,4 @@ function sendProblem(reply: FastifyReply, error: HoldfastError): void {
   reply.code(status).type('application/problem+json; charset=utf-8');
   const text = (value: unknown): string => JSON.stringify(value, readable);
   reply.serializer(text).send({ ...problem, ...standard });
-}
-
-/** What the client says of itself, kept to what is harmless in a log. */
-function operatorName(header: string | readonly string[] | undefined): string {
-  const said = typeof header === 'string' ? header : '';
-  const clean = said
-    .replace(/[^\x20-\x7e]/g, '')
-    .trim()
-    .slice(0, 64);
-  return clean === '' ? 'operator' : clean;
 }

@@ -1,32 +1,42 @@
 /**
- * The Unix socket that operators talk to: who may open it is decided by its permissions (0660), so
- * whoever can connect is trusted.
+ * The Unix socket that operators talk to. Its permissions decide who can connect; where groups are
+ * configured, `access.ts` judges each request beyond that.
  *
  * The fear: two daemons on one path, or a configuration slip that makes us delete somebody's file.
  * So a path is freed only when it is a socket and nobody answers on it (Litestream does the same).
  */
-import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { HoldfastError } from '../lib/error.ts';
 
-const SOCKET_MODE = 0o660;
 const DIRECTORY_MODE = 0o755;
 /** What `bind` must not grant, for the moment until chmod: everything but owner and group. */
 const BIND_UMASK = 0o117;
 /** A live daemon accepts at once; one that is stopped still has its backlog, and that counts too. */
 const PROBE_LIMIT_MS = 1_000;
 
+export type SocketRights = {
+  /** Number of the group that it belongs to; null: that of the process. */
+  readonly group: number | null;
+  readonly mode: number;
+};
+
 /**
  * Binds `server` to `path` and resolves when it listens. A dead socket is removed first.
  * @throws {HoldfastError} SOCKET_IN_USE, NOT_A_SOCKET, SOCKET_UNUSABLE
  */
-export async function listenOn(server: Server, path: string): Promise<void> {
+export async function listenOn(
+  server: Server,
+  path: string,
+  { group, mode }: SocketRights,
+): Promise<void> {
   try {
     await createDirectory(dirname(path));
     await removeDeadSocket(path);
     await bind(server, path);
-    await chmod(path, SOCKET_MODE);
+    if (group !== null) await chown(path, process.getuid?.() ?? 0, group);
+    await chmod(path, mode);
   } catch (error) {
     if (error instanceof HoldfastError) throw error;
     if (codeOf(error) === 'EADDRINUSE') throw new HoldfastError('SOCKET_IN_USE', { socket: path });

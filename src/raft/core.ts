@@ -38,6 +38,7 @@ import type {
   Entry,
   FollowerStatus,
   GatheredEvent,
+  Membership,
   Persist,
   RaftEvent,
   RaftOptions,
@@ -164,6 +165,13 @@ export class RaftCore {
       followers: role.kind === 'leader' ? followersOf(role) : [],
       transferringTo: role.kind === 'leader' ? (role.transfer?.to ?? null) : null,
     };
+  }
+
+  /** The part of the status that is asked for after every step. */
+  membership(): Membership {
+    const { commitIndex, configurations, leader } = this.#state;
+    const { inForce: configuration, index: configurationIndex } = configurations;
+    return { configuration, configurationIndex, commitIndex, leader };
   }
 
   /** What to save with the state machine when it has applied `index`, which is committed. */

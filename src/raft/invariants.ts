@@ -36,48 +36,49 @@ type Observed = Pick<RaftCore, 'status' | 'termAt'>;
 export function checkStep(before: RaftStatus, core: Observed): readonly Violation[] {
   const after = core.status();
   const violations: Violation[] = [];
-  const expect = (holds: boolean, invariant: Violation['invariant'], story: string): void => {
-    if (!holds) violations.push({ invariant, story });
+  const expect = (holds: boolean, invariant: Violation['invariant'], story: () => string): void => {
+    if (!holds) violations.push({ invariant, story: story() });
   };
   const sameTerm = after.term === before.term;
-  expect(after.term >= before.term, 'Monotonic', `term ${before.term} -> ${after.term}`);
+  expect(after.term >= before.term, 'Monotonic', () => `term ${before.term} -> ${after.term}`);
   expect(
     after.commitIndex >= before.commitIndex,
     'Monotonic',
-    `commit index ${before.commitIndex} -> ${after.commitIndex}`,
+    () => `commit index ${before.commitIndex} -> ${after.commitIndex}`,
   );
   expect(
     after.appliedIndex >= before.appliedIndex,
     'Monotonic',
-    `applied index ${before.appliedIndex} -> ${after.appliedIndex}`,
+    () => `applied index ${before.appliedIndex} -> ${after.appliedIndex}`,
   );
   expect(
     after.appliedIndex <= after.commitIndex && after.commitIndex <= after.lastIndex,
     'Order',
-    `applied ${after.appliedIndex}, commit ${after.commitIndex}, last ${after.lastIndex}`,
+    () => `applied ${after.appliedIndex}, commit ${after.commitIndex}, last ${after.lastIndex}`,
   );
   expect(
     after.firstIndex <= after.commitIndex + 1 && after.lastTerm <= after.term,
     'Order',
-    `first ${after.firstIndex}, commit ${after.commitIndex}, last term ${after.lastTerm}`,
+    () => `first ${after.firstIndex}, commit ${after.commitIndex}, last term ${after.lastTerm}`,
   );
   expect(
     !sameTerm || before.votedFor === null || before.votedFor === after.votedFor,
     'OneVotePerTerm',
-    `vote of term ${after.term} moved from ${before.votedFor} to ${after.votedFor}`,
+    () => `vote of term ${after.term} moved from ${before.votedFor} to ${after.votedFor}`,
   );
   expect(
     !(sameTerm && before.role === 'leader' && after.role === 'leader') ||
       after.lastIndex >= before.lastIndex,
     'LeaderAppendOnly',
-    `a leader's log shrank from ${before.lastIndex} to ${after.lastIndex}`,
+    () => `a leader's log shrank from ${before.lastIndex} to ${after.lastIndex}`,
   );
   expect(
     !sameTerm || before.leader === null || after.leader === null || before.leader === after.leader,
     'ElectionSafety',
-    `leader of term ${after.term} changed from ${before.leader} to ${after.leader}`,
+    () => `leader of term ${after.term} changed from ${before.leader} to ${after.leader}`,
   );
-  return [...violations, ...checkChange(before, core, after)];
+  violations.push(...checkChange(before, core, after));
+  return violations;
 }
 
 /**
@@ -103,7 +104,7 @@ function checkChange(before: RaftStatus, core: Observed, after: RaftStatus): rea
   return problems.map((story) => ({ invariant: 'LawfulChange', story }));
 }
 
-type Known = { readonly previousTerm: number | null; readonly content: string };
+type Known = { readonly previousTerm: number | null; readonly entry: Entry };
 
 export class ClusterChecker {
   readonly #leaders = new Map<number, NodeId>();
@@ -125,11 +126,13 @@ export class ClusterChecker {
 
   /** After each step of each node. */
   observe(node: NodeId, core: RaftCore, ready: Ready): readonly Violation[] {
-    return [
-      ...this.#checkEntries(node, core, ready.persist?.entries ?? []),
-      ...this.#checkCommitted(node, ready),
-      ...(ready.role === 'leader' ? this.#checkLeader(node, core, ready) : []),
-    ];
+    const violations: Violation[] = [];
+    if (ready.persist !== null) {
+      violations.push(...this.#checkEntries(node, core, ready.persist.entries));
+    }
+    if (ready.committed.length > 0) violations.push(...this.#checkCommitted(node, ready));
+    if (ready.role === 'leader') violations.push(...this.#checkLeader(node, core, ready));
+    return violations;
   }
 
   /**
@@ -174,10 +177,11 @@ export class ClusterChecker {
     const violations: Violation[] = [];
     for (const entry of entries) {
       const key = `${entry.index}/${entry.term}`;
-      const seen: Known = { previousTerm: core.termAt(entry.index - 1), content: contentOf(entry) };
+      const seen: Known = { previousTerm: core.termAt(entry.index - 1), entry };
       const known = this.#entries.get(key) ?? seen;
       this.#entries.set(key, known);
-      if (known.content === seen.content && known.previousTerm === seen.previousTerm) continue;
+      const { previousTerm } = seen;
+      if (isSameContent(known.entry, entry) && known.previousTerm === previousTerm) continue;
       const story = `${node} holds another entry, or predecessor, at index/term ${key}`;
       violations.push({ invariant: 'LogMatching', story });
     }
@@ -191,13 +195,16 @@ export class ClusterChecker {
       const known = this.#committed.get(entry.index) ?? { entry, inTerm: term };
       this.#committed.set(entry.index, known);
       this.#highestCommitted = Math.max(this.#highestCommitted, entry.index);
-      const same = known.entry.term === entry.term && contentOf(known.entry) === contentOf(entry);
-      if (same) continue;
+      if (known.entry.term === entry.term && isSameContent(known.entry, entry)) continue;
       const story = `${node} applies another entry at ${entry.index} than was committed there`;
       violations.push({ invariant: 'StateMachineSafety', story });
     }
     return violations;
   }
+}
+
+function isSameContent(one: Entry, other: Entry): boolean {
+  return one === other || contentOf(one) === contentOf(other);
 }
 
 function contentOf(entry: Entry): string {

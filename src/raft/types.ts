@@ -220,6 +220,12 @@ export type FollowerStatus = {
   readonly contactMs: Millis;
 };
 
+/** What is in force, and who leads. */
+export type Membership = Pick<
+  RaftStatus,
+  'configuration' | 'configurationIndex' | 'commitIndex' | 'leader'
+>;
+
 export type RaftStatus = {
   readonly role: Role;
   readonly term: number;

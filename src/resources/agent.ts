@@ -15,6 +15,8 @@ export type ActionContext = {
   readonly epoch: Epoch;
   readonly reason: Reason;
   readonly previousOwner: NodeId | null;
+  /** Whether the epoch before this one stopped everything in order; null or absent: nobody knows. */
+  readonly clean?: boolean | null;
   /** The other resources of the group: a file system finds its disk here. */
   readonly resources: readonly ResourceDefinition[];
   /** Disk agent: every earlier epoch's takeover of this disk was verified and committed (§8 step 5). */
@@ -75,8 +77,15 @@ export type ResourceClass = 'disk' | 'mount' | 'address' | 'application';
 export const RESOURCE_CLASSES: Readonly<Record<string, ResourceClass>> = {
   disk: 'disk',
   filesystem: 'mount',
+  // It begins at once, while the old lease runs out.
+  'power-fence': 'mount',
   'virtual-mac': 'address',
   'floating-ip': 'address',
   'emulated-address': 'address',
+  route: 'address',
   application: 'application',
+  systemd: 'application',
+  ocf: 'application',
+  'nfs-export': 'application',
+  module: 'application',
 };

@@ -11,6 +11,13 @@ import { ApplicationAgent } from './agents/application.ts';
 import { EmulatedAddressAgent } from './agents/emulated-address.ts';
 import { FilesystemAgent } from './agents/filesystem.ts';
 import { FloatingIpAgent } from './agents/floating-ip.ts';
+import { ModuleAgent } from './agents/module.ts';
+import { NfsExportAgent } from './agents/nfs-export.ts';
+import { OCF_PLACES } from './agents/ocf/program.ts';
+import { OcfAgent } from './agents/ocf.ts';
+import { PowerFenceAgent } from './agents/power-fence.ts';
+import { RouteAgent } from './agents/route.ts';
+import { SystemdAgent } from './agents/systemd.ts';
 import { VirtualMacAgent } from './agents/virtual-mac.ts';
 
 export type RegistryOptions = {
@@ -32,9 +39,15 @@ export function createAgents(options: RegistryOptions): ReadonlyMap<string, Reso
   return new Map<string, ResourceAgent>([
     ['disk', disk],
     ['filesystem', new FilesystemAgent({ clock, deviceOf })],
-    ['virtual-mac', new VirtualMacAgent()],
+    ['virtual-mac', new VirtualMacAgent({ clock })],
     ['floating-ip', new FloatingIpAgent({ clock, filter, log, ...lease })],
+    ['route', new RouteAgent()],
     ['application', new ApplicationAgent({ clock, logDirectory })],
+    ['systemd', new SystemdAgent({ clock })],
+    ['ocf', new OcfAgent({ clock, logDirectory, places: OCF_PLACES })],
+    ['nfs-export', new NfsExportAgent()],
+    ['module', new ModuleAgent({ clock, log, agentsDirectory: OCF_PLACES.agentsDirectory })],
+    ['power-fence', new PowerFenceAgent({ clock, log })],
     ['emulated-address', new EmulatedAddressAgent()],
   ]);
 }

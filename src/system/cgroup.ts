@@ -7,7 +7,7 @@
  *
  * Reference: Linux Documentation/admin-guide/cgroup-v2.rst, cgroup.freeze, cgroup.kill (Linux 5.14).
  */
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { HoldfastError } from '../lib/error.ts';
@@ -75,6 +75,17 @@ export async function killCgroup(path: string, bound: Bound): Promise<void> {
   removeCgroup(path);
 }
 
+/** Sends the signal to every process of the group, as it is listed now. */
+export function signalCgroup(path: string, signal: NodeJS.Signals): void {
+  for (const pid of members(path)) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It ended between the look and the signal.
+    }
+  }
+}
+
 /** Removes an empty group; one that is in use or gone is left as it is. */
 export function removeCgroup(path: string): void {
   try {
@@ -86,11 +97,17 @@ export function removeCgroup(path: string): void {
 
 /** Whether the process has entered the group: it does so by itself, a moment after it was started. */
 export function isMember(path: string, pid: number): boolean {
+  return members(path).includes(pid);
+}
+
+/** Pids 0 are processes of another pid namespace: they cannot be named from here. */
+function members(path: string): readonly number[] {
   try {
-    return readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').includes(String(pid));
+    const lines = readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n');
+    return lines.map(Number).filter((pid) => pid > 1);
   } catch {
     // No such group.
-    return false;
+    return [];
   }
 }
 
@@ -98,6 +115,23 @@ export function isMember(path: string, pid: number): boolean {
 export function isPopulated(path: string): boolean | null {
   const populated = eventOf(path, 'populated');
   return populated === null ? null : populated === 1;
+}
+
+/**
+ * Calls `emptied` when the last process of the group has ended, once, at once: the kernel tells of it.
+ * A group that is gone, or was empty when this was asked, is no news. Until the signal aborts.
+ */
+export function watchUntilEmpty(path: string, signal: AbortSignal, emptied: () => void): void {
+  if (signal.aborted || isPopulated(path) !== true) return;
+  const look = () => {
+    if (isPopulated(path) === true) return;
+    watcher.close();
+    if (!signal.aborted) emptied();
+  };
+  const watcher = watch(join(path, 'cgroup.events'), { signal, persistent: false }, look);
+  // It may have emptied between the look above and the watch; what fails is left to the monitor.
+  watcher.on('error', () => watcher.close());
+  look();
 }
 
 function eventOf(path: string, event: 'populated' | 'frozen'): number | null {

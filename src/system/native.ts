@@ -34,7 +34,12 @@ export type LibC = {
   readonly setsockopt: KoffiFunc<
     (fd: number, level: number, name: number, value: Bytes, length: number) => number
   >;
+  readonly getsockopt: KoffiFunc<
+    (fd: number, level: number, name: number, value: Bytes, length: Bytes) => number
+  >;
+  readonly adjtimex: KoffiFunc<(timex: Bytes) => number>;
   readonly close: KoffiFunc<(fd: number) => number>;
+  readonly syncfs: KoffiFunc<(fd: number) => number>;
   readonly fcntl: (fd: number, command: number, type: 'int', argument: number) => number;
   readonly schedSetscheduler: KoffiFunc<(pid: number, policy: number, param: Bytes) => number>;
   readonly schedGetscheduler: KoffiFunc<(pid: number) => number>;
@@ -91,7 +96,12 @@ function bind(library: LibraryHandle): LibC {
     setsockopt: call(
       'int setsockopt(int fd, int level, int name, const void *value, unsigned int length)',
     ),
+    getsockopt: call(
+      'int getsockopt(int fd, int level, int name, _Inout_ void *value, _Inout_ void *length)',
+    ),
+    adjtimex: call('int adjtimex(_Inout_ void *timex)'),
     close: call('int close(int fd)'),
+    syncfs: call('int syncfs(int fd)'),
     fcntl: library.func('int fcntl(int fd, int command, ...)'),
     schedSetscheduler: call('int sched_setscheduler(int pid, int policy, const void *param)'),
     schedGetscheduler: call('int sched_getscheduler(int pid)'),

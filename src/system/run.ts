@@ -19,6 +19,8 @@ export type RunOptions = {
   readonly signal: AbortSignal;
   /** Written to the command's standard input, which is then closed. */
   readonly input?: string;
+  /** Added to the daemon's own environment. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly timeoutMs: Millis;
 };
 
@@ -52,7 +54,7 @@ export function commandEnvironment(): Record<string, string | undefined> {
  */
 export async function run(argv: readonly string[], options: RunOptions): Promise<Completion> {
   options.signal.throwIfAborted();
-  const { child, started } = start(argv, options.input);
+  const { child, started } = start(argv, options);
   const collected = collect(child);
   const context = { command: argv.join(' ') };
   return await new Promise<Completion>((resolve, reject) => {
@@ -87,7 +89,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
 
 function start(
   argv: readonly string[],
-  input: string | undefined,
+  { input, environment }: RunOptions,
 ): { readonly child: ChildProcess; readonly started: Promise<void> } {
   const [file, ...args] = argv;
   if (file === undefined) throw new HoldfastError('COMMAND_NOT_FOUND', { command: '' });
@@ -97,7 +99,7 @@ function start(
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       // A process group of its own: everything that the command started dies with it.
       detached: true,
-      env: commandEnvironment(),
+      env: { ...commandEnvironment(), ...environment },
     });
   } catch (error) {
     throw notStarted(argv, error);

@@ -13,6 +13,7 @@ import { mountAt } from './mounts.ts';
 import { deleteAddress, deleteLink } from './network.ts';
 import type { PacketFilter } from './packet-filter.ts';
 import { killGroup } from './process.ts';
+import { deleteRoute } from './routes.ts';
 import { run } from './run.ts';
 import { askSegment } from './segment-client.ts';
 import type { Teardown } from './teardown.ts';
@@ -35,12 +36,16 @@ export async function undo(item: Teardown, options: UndoOptions): Promise<void> 
       return deleteAddress(item.device, item.address);
     case 'delete-link':
       return await deleteLink(item.device);
+    case 'delete-route':
+      return deleteRoute(item.route);
     case 'kill-cgroup':
       return await killCgroup(item.path, options);
     case 'kill-process-group':
       return await killGroup(item, options);
     case 'unmount-lazily':
       return await unmountLazily(item.path, options);
+    case 'run-command':
+      return await runCommand(item, options);
     case 'withdraw-port':
       return await withdraw(item, options);
   }
@@ -71,6 +76,22 @@ export async function unmountLazily(
       throw new HoldfastError('UNMOUNT_FAILED', { path, reason: failure });
     }
   }
+}
+
+async function runCommand(
+  { argv, environment }: Extract<Teardown, { kind: 'run-command' }>,
+  { timeoutMs, signal }: UndoOptions,
+): Promise<void> {
+  const added = Object.fromEntries(
+    environment.map((entry) => {
+      const at = entry.indexOf('=');
+      return [entry.slice(0, at), entry.slice(at + 1)];
+    }),
+  );
+  const { status, stderr } = await run(argv, { timeoutMs, signal, environment: added });
+  if (status === 0) return;
+  const context = { command: argv.join(' '), status, stderr: stderr.trim().slice(-300) };
+  throw new HoldfastError('UNDO_FAILED', context);
 }
 
 async function withdraw(

@@ -46,6 +46,7 @@ describe('a question', () => {
     [['groups', '--current'], 'ledger', ['status', { current: true }]],
     [['timeline', 'ledger'], 'fence', ['timelines', { group: 'ledger' }]],
     [['history', '--limit', '2'], 'served by node2', ['history', { limit: 2 }]],
+    [['history', '--node', 'node1'], 'failover: node1 -> node2', ['history', { limit: 512 }]],
   ])('%j is answered in words', async (args, words, asked) => {
     const { code, stdout, stderr } = await ask(...args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -68,6 +69,25 @@ describe('a question', () => {
       });
     },
   );
+
+  it.each([
+    ['ledger', 'given to node2 by failover: node3, which led, had heard nothing from node1'],
+    ['node1', 'node1 is dead for node3'],
+  ])('why %s is answered in sentences with their proof', async (subject, words) => {
+    const { code, stdout } = await ask('why', subject);
+    expect(code).toBe(0);
+    expect(stdout.replace(/\s+/g, ' ')).toContain(words);
+    expect(stdout).toMatch(/^#1036 /m);
+    expect(JSON.parse((await ask('why', subject, '--json')).stdout)).toMatchObject({
+      data: { name: subject, sentences: expect.any(Array) },
+    });
+  });
+
+  it('why of a name that nobody has is refused', async () => {
+    const { code, stdout } = await ask('why', 'ghost', '--json');
+    expect(code).toBe(1);
+    expect(stdout).toContain('UNKNOWN_SUBJECT');
+  });
 
   it('goes to the socket that the environment names', async () => {
     expect((await holdfast(['status'], { HOLDFAST_SOCKET: socket })).code).toBe(0);

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { layoutPhases, renderChart, renderTimeline } from '../../src/cli/chart.ts';
+import { renderChart, renderTimeline } from '../../src/cli/chart.ts';
 import { eventText, renderHistory } from '../../src/cli/render-history.ts';
 import { renderMembers, renderStatus } from '../../src/cli/render-status.ts';
 import { durationText, type Terminal, terminalOf } from '../../src/cli/terminal.ts';
+import { layoutPhases } from '../../src/observability/chart/timeline-chart.ts';
 import type { Answer, ClusterStatus } from '../../src/operator/api.ts';
 import { INQUORATE, QUORATE } from '../operator/fake-daemon.ts';
 import { HISTORY, STAMPS, TIMELINE } from '../operator/fake-history.ts';
 
-const plain: Terminal = { width: 80, colour: false, unicode: true };
+const plain: Terminal = { width: 80, colour: false, unicode: true, wraps: false };
 
 const answer = (data: ClusterStatus, stale = false): Answer<ClusterStatus> => ({
   clusterId: 'lab',
@@ -218,16 +219,24 @@ describe('the terminal', () => {
     [
       { isTTY: true, columns: 120 },
       { LANG: 'en_GB.UTF-8' },
-      { width: 120, colour: true, unicode: true },
+      { width: 120, colour: true, unicode: true, wraps: true },
     ],
     [
       { isTTY: true, columns: 120 },
       { LANG: 'C', NO_COLOR: '1' },
-      { width: 120, colour: false, unicode: false },
+      { width: 120, colour: false, unicode: false, wraps: true },
     ],
-    [{ isTTY: true, columns: 10 }, { TERM: 'dumb' }, { width: 40, colour: false, unicode: false }],
-    [{}, {}, { width: 100, colour: false, unicode: true }],
-    [{}, { COLUMNS: '70', LC_ALL: 'C' }, { width: 70, colour: false, unicode: false }],
+    [
+      { isTTY: true, columns: 10 },
+      { TERM: 'dumb' },
+      { width: 40, colour: false, unicode: false, wraps: true },
+    ],
+    [{}, {}, { width: 100, colour: false, unicode: true, wraps: false }],
+    [
+      {},
+      { COLUMNS: '70', LC_ALL: 'C' },
+      { width: 70, colour: false, unicode: false, wraps: false },
+    ],
   ])('%j with %j', (stream, env, expected) => {
     expect(terminalOf(stream, env)).toEqual(expected);
   });

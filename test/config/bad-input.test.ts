@@ -5,6 +5,18 @@ import { detailsOf, edited, faultsOf, VALID } from './fixture.ts';
 type Case = readonly [string, string, string, readonly string[]];
 
 const replaced: readonly Case[] = [
+  [
+    'a watchdog that resets the machine at every pause',
+    'profile: fast',
+    'profile: fast\nwatchdog: { timeout: 500ms }',
+    ['CONFIG_INVALID watchdog.timeout @ 500ms '],
+  ],
+  [
+    'a watchdog that is no path',
+    'profile: fast',
+    'profile: fast\nwatchdog: { device: softdog }',
+    ['CONFIG_INVALID watchdog.device @ softdog '],
+  ],
   ['a key that nothing reads', 'socket:', 'soket:', ['CONFIG_UNKNOWN_KEY soket @ soket']],
   [
     'a parameter that nothing reads',
@@ -213,6 +225,12 @@ const replaced: readonly Case[] = [
     'identity: naa.6001405000000001',
     'identity: naa.6001405000000001\n          reservation-type: 7',
     ['CONFIG_INVALID groups[0].resources[0].parameters.reservation-type @ 7'],
+  ],
+  [
+    'registrants that may write, registered by a program that is killed when it is late',
+    'identity: naa.6001405000000001',
+    'identity: naa.6001405000000001\n          reservation-type: 5\n          adapter: sg-persist',
+    ['CONFIG_INVALID groups[0].resources[0].parameters.adapter @ sg-persist'],
   ],
   [
     'an emulated disk that says not where it answers',

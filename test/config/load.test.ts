@@ -69,6 +69,19 @@ describe('loadConfig', () => {
     });
   });
 
+  it('a watchdog is fed only where the file names one', () => {
+    expect(checkConfig('lab.yaml', VALID).config?.watchdog).toBeUndefined();
+    const short = edited('profile: fast', 'profile: fast\nwatchdog: {}');
+    const full = edited(
+      'profile: fast',
+      'profile: fast\nwatchdog: { device: /dev/watchdog1, timeout: 1min }',
+    );
+    expect([short, full].map((text) => checkConfig('lab.yaml', text).config?.watchdog)).toEqual([
+      { device: '/dev/watchdog', timeoutMs: 10_000 },
+      { device: '/dev/watchdog1', timeoutMs: 60_000 },
+    ]);
+  });
+
   it('the command line beats the file', async () => {
     const file = join(directory, 'lab.yaml');
     writeFileSync(file, VALID);
@@ -91,6 +104,15 @@ describe('loadConfig', () => {
       dataDirectory: '/d/3',
       log: { level: 'warn', file: '/l/3', trace: null },
     });
+  });
+
+  it('groups of operators', () => {
+    const text = `${VALID}operators: { admin-group: holdfast, read-only-group: 5002 }\n`;
+    const { config, faults } = checkConfig('f.yaml', text);
+    expect(faults).toEqual([]);
+    expect(config).toMatchObject({ operators: { adminGroup: 'holdfast', readOnlyGroup: '5002' } });
+    const wrong = checkConfig('f.yaml', `${VALID}operators: { admins: wheel }\n`);
+    expect(wrong.faults).toMatchObject([{ code: 'CONFIG_UNKNOWN_KEY', path: 'operators.admins' }]);
   });
 
   it('a file that is not there, a directory and a binary file are each refused', async () => {

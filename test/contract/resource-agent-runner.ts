@@ -5,33 +5,23 @@
  */
 
 import { addressStories } from '../resources/stories/addresses.ts';
+import {
+  durabilityStories,
+  injuryStories,
+  refusalStories,
+} from '../resources/stories/durability.ts';
 import { filesystemStories } from '../resources/stories/filesystems.ts';
+import { canFollow, followerStories } from '../resources/stories/followers.ts';
 import { labs } from '../resources/stories/labs.ts';
 import { DiskStage } from '../resources/support/disk-stage.ts';
 import { NetworkStage } from '../resources/support/network-stage.ts';
+import { reporting } from './report-line.ts';
 import { RESOURCE_AGENT_CONTRACT, reset } from './resource-agent.ts';
-
-export type ClauseReport = {
-  readonly name: string;
-  readonly error: string | null;
-  readonly durationMs: number;
-};
 
 const [directory] = process.argv.slice(2);
 if (directory === undefined) throw new Error('usage: resource-agent-runner.ts DIRECTORY');
 
-async function report(name: string, act: () => Promise<void>): Promise<void> {
-  const beganMs = performance.now();
-  let error: string | null = null;
-  try {
-    await act();
-  } catch (failure) {
-    error = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
-  }
-  const line: ClauseReport = { name, error, durationMs: performance.now() - beganMs };
-  process.stdout.write(`${JSON.stringify(line)}\n`);
-}
-
+const report = reporting();
 const network = await NetworkStage.build();
 const disks = new DiskStage(directory);
 try {
@@ -44,7 +34,18 @@ try {
     }
     await reset(lab);
   }
-  for (const { name, run } of [...addressStories(network), ...filesystemStories(disks)]) {
+  const following = canFollow() ? followerStories : [];
+  if (following.length === 0)
+    process.stderr.write('no two nodes on a switch: no inet family here\n');
+  const stories = [
+    ...addressStories(network),
+    ...following,
+    ...filesystemStories(disks),
+    ...durabilityStories(disks),
+    ...injuryStories(disks),
+    ...refusalStories(disks),
+  ];
+  for (const { name, run } of stories) {
     await report(name, run);
   }
 } finally {

@@ -15,7 +15,13 @@ import type { ClusterStatus, GroupStatus } from '../../src/operator/api.ts';
 import { askSegment } from '../../src/system/segment-client.ts';
 import { Load } from '../lab/clients.ts';
 import { until } from '../lab/kernel/index.ts';
-import { type EmbeddedConfig, GROUP, NODES, writeConfig } from './embedded-config.ts';
+import {
+  type EmbeddedConfig,
+  type EmbeddedOptions,
+  GROUP,
+  NODES,
+  writeConfig,
+} from './embedded-config.ts';
 import { cutPower, MARK, marked, signalAll } from './processes.ts';
 import type { Owner } from './stage.ts';
 
@@ -46,8 +52,8 @@ export class EmbeddedCluster {
   }
 
   /** Nothing runs yet. All files of the cluster will lie in `directory`. */
-  static async lay(directory: string): Promise<EmbeddedCluster> {
-    return new EmbeddedCluster(directory, await writeConfig(directory));
+  static async lay(directory: string, options?: EmbeddedOptions): Promise<EmbeddedCluster> {
+    return new EmbeddedCluster(directory, await writeConfig(directory, options));
   }
 
   /** For processes that belong to this cluster; Node keeps what it compiled for the next start. */
@@ -56,9 +62,9 @@ export class EmbeddedCluster {
     return { NODE_COMPILE_CACHE: compiled, ...process.env, [MARK]: this.directory };
   }
 
-  async start(): Promise<void> {
+  async start(program = HOLDFAST): Promise<void> {
     await this.startSan();
-    for (const node of NODES) this.startDaemon(node);
+    for (const node of NODES) this.startDaemon(node, program);
   }
 
   async startSan(): Promise<void> {
@@ -83,9 +89,10 @@ export class EmbeddedCluster {
     return [...which, '--data-directory', dataOf(node), '--socket', socketOf(node)];
   }
 
-  startDaemon(node: string): ChildProcess {
+  /** `program` is another release of it, or the bundled one. */
+  startDaemon(node: string, program = HOLDFAST): ChildProcess {
     const log = this.#openLog(node);
-    const argv = [HOLDFAST, ...this.runArguments(node)];
+    const argv = [program, ...this.runArguments(node)];
     const stdio = ['ignore', log, log] as const;
     const child = spawn(process.execPath, argv, { stdio: [...stdio], env: this.environment });
     closeSync(log);

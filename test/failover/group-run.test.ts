@@ -109,6 +109,23 @@ function serving(): GroupRun {
   return run;
 }
 
+describe('the rest of an earlier lease', () => {
+  it('is not waited for once every earlier epoch is known to be down', () => {
+    const { run, effects } = begin(5_000);
+    play(run, [...effects, ...run.step({ kind: 'lease', state: 'serve' }, 0)]);
+    expect(states(run)).toMatchObject({ data: 'started', ip: 'prepared', ledger: 'prepared' });
+    expect(run.nextDeadlineMs).toBe(5_000);
+    play(run, run.step({ kind: 'predecessors-down' }, 100), 100);
+    expect(run.phase).toBe('serving');
+  });
+
+  it('is not what a lease of our own is: without one nothing is shown', () => {
+    const { run, effects } = begin(5_000);
+    play(run, [...effects, ...run.step({ kind: 'predecessors-down' }, 0)]);
+    expect(states(run)).toMatchObject({ data: 'started', ip: 'prepared' });
+  });
+});
+
 describe('starting', () => {
   it('fences and prepares at once, and shows nothing before there is a lease', () => {
     const { run, effects } = begin();
@@ -325,24 +342,39 @@ describe('an application that dies', () => {
     // Killed first: it may only have ceased to answer, and a start would find it running.
     expect(acts(again)).toEqual(['kill ledger']);
     expect(acts(play(run, again, 10)).toSorted()).toEqual(
-      ['kill ledger', 'start lun', 'prepare ledger', 'start ledger'].toSorted(),
+      ['kill ledger', 'start lun', 'start data', 'prepare ledger', 'start ledger'].toSorted(),
     );
     expect(run.phase).toBe('serving');
     const gone = play(run, run.step(broken, 20), 20);
     expect(proposed(gone)).toEqual(['stopped', 'takeover-failed']);
   });
 
-  it('is started only on a disk that is still ours: what the page cache holds may be lost', () => {
+  it('is started only on what a disk of ours has: what the page cache holds may be lost', () => {
     const run = serving();
     const broken = { kind: 'broken', resource: 'ledger', code: 'EXITED', detail: '' } as const;
     run.step(broken, 10);
     // Not before the old one is gone: its last write could still fail after the disk was asked.
     expect(acts(done(run, 'kill', 'ledger', 11))).toEqual(['start lun', 'prepare ledger']);
     expect(acts(done(run, 'prepare', 'ledger', 12))).toEqual([]);
-    const proven = done(run, 'start', 'lun', 13);
-    expect(acts(proven)).toEqual(['start ledger']);
+    const ours = done(run, 'start', 'lun', 13);
+    expect(acts(ours)).toEqual(['start data']);
     // The takeover is not told again, only watched again.
-    expect([proposed(proven), watching(proven)]).toEqual([[], ['watch lun']]);
+    expect([proposed(ours), watching(ours)]).toEqual([[], ['watch lun']]);
+    const written = done(run, 'start', 'data', 14);
+    expect(acts(written)).toEqual(['start ledger']);
+    expect([proposed(written), watching(written)]).toEqual([[], ['watch data']]);
+  });
+
+  it('is not started where a write was lost', () => {
+    const run = serving();
+    const broken = { kind: 'broken', resource: 'ledger', code: 'EXITED', detail: '' } as const;
+    run.step(broken, 10);
+    done(run, 'kill', 'ledger', 11);
+    done(run, 'prepare', 'ledger', 12);
+    done(run, 'start', 'lun', 13);
+    const lost = done(run, 'start', 'data', 14, false);
+    expect(acts(lost)).not.toContain('start ledger');
+    expect(proposed(play(run, lost, 15))).toEqual(['stopped', 'takeover-failed']);
   });
 
   it('is not started when its disk was taken away meanwhile', () => {

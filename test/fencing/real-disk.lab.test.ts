@@ -6,8 +6,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FENCE_DEVICE_CONTRACT } from '../contract/fence-device.ts';
 import type { ClauseReport } from '../contract/fence-device-runner.ts';
-import { extraSession } from '../lab/extra-session.ts';
 import { type Guest, KernelLab, repositoryRoot, until } from '../lab/kernel/index.ts';
+import { secondSession } from './second-session.ts';
 
 const DISK = '/dev/lab/lun0';
 const NODE = `${repositoryRoot}/node_modules/.bin/node`;
@@ -19,7 +19,6 @@ const lab = new KernelLab();
 let first: Guest;
 let second: Guest;
 /** The device of the second session, once there is one. */
-let other: string | undefined;
 
 type Report = Record<'fitness' | 'start' | 'monitor', { readonly outcome: Told }>;
 type Told = { readonly status: number; readonly code: string | null; readonly detail: string };
@@ -172,9 +171,3 @@ describe('two machines', () => {
     expect(status).toBe(0);
   });
 });
-
-/** Logs in once more, under the name of the second machine: another nexus of the same disk. */
-async function secondSession(guest: Guest): Promise<string> {
-  other ??= await extraSession(guest, { initiator: 'iqn.2026-01.lab:node2', lun: 0 });
-  return other;
-}

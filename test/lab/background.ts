@@ -8,17 +8,18 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Guest, until } from './kernel/index.ts';
+import { until } from './kernel/index.ts';
+import type { Machine } from './lab.ts';
 
 const startLimitMs = 20_000;
 const stopLimitMs = 30_000;
 
 export class Background {
-  readonly guest: Guest;
+  readonly guest: Machine;
   readonly name: string;
   #process: { readonly pid: number; readonly startTicks: string } | undefined;
 
-  constructor(guest: Guest, name: string) {
+  constructor(guest: Machine, name: string) {
     this.guest = guest;
     this.name = name;
   }

@@ -5,7 +5,8 @@
  */
 
 import { createInterface } from 'node:readline';
-import { type ClientProcess, type KernelLab, repositoryRoot, until } from './kernel/index.ts';
+import { type ClientProcess, repositoryRoot, until } from './kernel/index.ts';
+import type { Lab } from './lab.ts';
 import type { Heard } from './watch/heard.ts';
 
 export type LoadStatus = {
@@ -88,7 +89,7 @@ export class Watch {
   readonly heard: Heard[] = [];
   readonly ready: Promise<void>;
 
-  constructor(lab: KernelLab, ...addresses: readonly string[]) {
+  constructor(lab: Lab, ...addresses: readonly string[]) {
     const ready = Promise.withResolvers<void>();
     this.ready = ready.promise;
     const child = lab.client.spawn([

@@ -9,7 +9,8 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Background } from './background.ts';
 import { daemonCommand, daemonFiles, emptyDaemonCommand, statusCommand } from './daemon-command.ts';
-import { type Guest, type KernelLab, until } from './kernel/index.ts';
+import { until } from './kernel/index.ts';
+import type { Lab, Machine } from './lab.ts';
 
 export type ClusterOptions = {
   /** The text of each node's configuration file; nodes count from 1. */
@@ -22,11 +23,11 @@ export type ClusterOptions = {
 /** One node's daemon. */
 export class ClusterNode {
   readonly id: number;
-  readonly guest: Guest;
+  readonly guest: Machine;
   readonly daemon: Background;
   readonly #options: ClusterOptions;
 
-  constructor(id: number, guest: Guest, options: ClusterOptions) {
+  constructor(id: number, guest: Machine, options: ClusterOptions) {
     this.id = id;
     this.guest = guest;
     this.daemon = new Background(guest, 'daemon');
@@ -59,15 +60,15 @@ export class ClusterNode {
 
 export class LabCluster {
   readonly nodes: readonly ClusterNode[];
-  readonly #lab: KernelLab;
+  readonly #lab: Lab;
 
-  constructor(lab: KernelLab, options: ClusterOptions) {
+  constructor(lab: Lab, options: ClusterOptions) {
     this.#lab = lab;
     this.nodes = lab.nodes.map((guest, i) => new ClusterNode(i + 1, guest, options));
   }
 
   /** The real product needs no such thing: a process that stays up and answers on port 7999. */
-  static empty(lab: KernelLab): LabCluster {
+  static empty(lab: Lab): LabCluster {
     return new LabCluster(lab, { config: () => '', command: emptyDaemonCommand });
   }
 

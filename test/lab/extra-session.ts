@@ -2,7 +2,8 @@
  * A further iSCSI session of a guest, under another initiator's name: another I_T nexus of the same
  * disks, as a second machine or a second host adapter would be.
  */
-import { type Guest, until } from './kernel/index.ts';
+import { until } from './kernel/index.ts';
+import type { Machine } from './lab.ts';
 
 export const SAN_PORTAL = '10.99.0.10:3260';
 const LIMIT_MS = 60_000;
@@ -17,7 +18,7 @@ export type ExtraSession = {
 
 /** Logs in and answers the block device that appeared. */
 export async function extraSession(
-  guest: Guest,
+  guest: Machine,
   { initiator, portal = SAN_PORTAL, lun }: ExtraSession,
 ): Promise<string> {
   const before = await disks(guest, lun);
@@ -37,7 +38,7 @@ export async function extraSession(
   );
 }
 
-async function disks(guest: Guest, lun: number): Promise<readonly string[]> {
+async function disks(guest: Machine, lun: number): Promise<readonly string[]> {
   const { output } = await guest.exec(`ls -d /sys/bus/scsi/devices/*:${lun}/block/*`);
   return output.split('\n').flatMap((line) => {
     const name = /block\/(sd[a-z]+)$/.exec(line)?.[1];

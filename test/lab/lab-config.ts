@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { loadOrCreateIdentity } from '../../src/mesh/identity.ts';
 import { daemonFiles } from './daemon-command.ts';
-import { guestAddress, type KernelLab, repositoryRoot } from './kernel/index.ts';
+import { guestAddress, repositoryRoot } from './kernel/index.ts';
+import type { Lab } from './lab.ts';
 
 export const GROUP = 'ledger';
 export const FLOATING_IP = '10.99.3.100';
@@ -17,17 +18,21 @@ export const MESH_PORT = 7400;
 export const MOUNT_POINT = '/srv/ledger';
 
 export type LabConfigOptions = {
-  readonly lab: KernelLab;
-  /** VPD page 83h of each LUN of the group, as the daemon writes it. The first has the file system. */
-  readonly identities: readonly string[];
+  readonly lab: Lab;
+  /** Parameters of the resource `disk` of each LUN of the group; the first has the file system. */
+  readonly disks: readonly Readonly<Record<string, string | boolean>>[];
   readonly filesystem: 'ext4' | 'xfs';
   readonly sabotage: string | undefined;
+  /** The product's own times; without: its safe ones, stretched for guests. */
+  readonly profile?: 'fast' | 'safe' | undefined;
+  /** The application's resource; without: the ledger. */
+  readonly application?: object | undefined;
   /** The owner writes stamps to every LUN. */
   readonly stamps: boolean;
 };
 
 /** Makes a key for each node on the host and lays it where the guest finds it; answers the peer ids. */
-export async function makeIdentities(lab: KernelLab): Promise<readonly string[]> {
+export async function makeIdentities(lab: Lab): Promise<readonly string[]> {
   return await Promise.all(
     lab.nodes.map(async (guest) => {
       const directory = join(guest.share, 'identity');
@@ -42,12 +47,31 @@ export async function makeIdentities(lab: KernelLab): Promise<readonly string[]>
   );
 }
 
+const STRETCHED = {
+  profile: 'safe',
+  times: {
+    heartbeat: '200ms',
+    // Four machines on two cores: one that does not run for a second is not dead.
+    detection: '2s',
+    'election-timeout': '2s',
+    'election-gap': '200ms',
+    'check-quorum': '2500ms',
+    lease: '5s',
+    'lease-renew': '400ms',
+    teardown: '800ms',
+    'quorum-loss-grace': '3s',
+    'defend-interval': '1s',
+    'fitness-interval': '2s',
+    assume: { lateness: '400ms', 'round-trip': '40ms', sync: '40ms' },
+  },
+};
+
 /** The file of one node: the same for all but for `node`. */
 export function labConfig(
   options: LabConfigOptions,
   peerIds: readonly string[],
 ): (node: number) => string {
-  const { lab } = options;
+  const { lab, profile } = options;
   const members = lab.nodes.map((guest, i) => ({
     name: `node${guest.id}`,
     number: guest.id,
@@ -61,22 +85,7 @@ export function labConfig(
     cluster: `lab-${lab.namespace}`,
     'data-directory': daemonFiles.state,
     socket: daemonFiles.socket,
-    profile: 'safe',
-    times: {
-      heartbeat: '200ms',
-      // Four machines on two cores: one that does not run for a second is not dead.
-      detection: '2s',
-      'election-timeout': '2s',
-      'election-gap': '200ms',
-      'check-quorum': '2500ms',
-      lease: '5s',
-      'lease-renew': '400ms',
-      teardown: '800ms',
-      'quorum-loss-grace': '3s',
-      'defend-interval': '1s',
-      'fitness-interval': '2s',
-      assume: { lateness: '400ms', 'round-trip': '40ms', sync: '40ms' },
-    },
+    ...(profile === undefined ? STRETCHED : { profile }),
     interconnects: ['lan-a', 'lan-b'],
     members,
     groups: [{ name: GROUP, preferred: ['node1'], resources: resources(options) }],
@@ -84,20 +93,11 @@ export function labConfig(
   return (node) => stringify({ node: `node${node}`, ...file });
 }
 
-function resources({
-  identities,
-  filesystem,
-  sabotage,
-  stamps,
-}: LabConfigOptions): readonly object[] {
-  const server = `${repositoryRoot}/test/ledger/server.ts`;
-  const disk = (lun: number): string => (lun === 0 ? 'lun' : `lun${lun}`);
+function resources(options: LabConfigOptions): readonly object[] {
+  const { disks, filesystem, application, sabotage, stamps } = options;
+  const nameOf = (lun: number): string => (lun === 0 ? 'lun' : `lun${lun}`);
   return [
-    ...identities.map((identity, lun) => ({
-      name: disk(lun),
-      type: 'disk',
-      parameters: { identity },
-    })),
+    ...disks.map((parameters, lun) => ({ name: nameOf(lun), type: 'disk', parameters })),
     {
       name: 'data',
       type: 'filesystem',
@@ -109,19 +109,24 @@ function resources({
       type: 'floating-ip',
       parameters: { address: `${FLOATING_IP}/24`, on: 'mac' },
     },
-    {
-      name: 'server',
-      type: 'application',
-      needs: ['data', 'address'],
-      'start-timeout': '30s',
-      parameters: {
-        command: [process.execPath, server, `${FLOATING_IP}:${LEDGER_PORT}`, MOUNT_POINT],
-        ...(sabotage === 'fsync' ? { environment: { LEDGER_SABOTAGE: 'no-fsync' } } : {}),
-        readiness: { tcp: `${FLOATING_IP}:${LEDGER_PORT}` },
-      },
-    },
-    ...(stamps ? [stamper(identities.map((_, lun) => [disk(lun), `/dev/lab/lun${lun}`]))] : []),
+    application ?? ledger(sabotage),
+    ...(stamps ? [stamper(disks.map((_, lun) => [nameOf(lun), `/dev/lab/lun${lun}`]))] : []),
   ];
+}
+
+function ledger(sabotage: string | undefined): object {
+  const server = `${repositoryRoot}/test/ledger/server.ts`;
+  return {
+    name: 'server',
+    type: 'application',
+    needs: ['data', 'address'],
+    'start-timeout': '30s',
+    parameters: {
+      command: [process.execPath, server, `${FLOATING_IP}:${LEDGER_PORT}`, MOUNT_POINT],
+      ...(sabotage === 'fsync' ? { environment: { LEDGER_SABOTAGE: 'no-fsync' } } : {}),
+      readiness: { tcp: `${FLOATING_IP}:${LEDGER_PORT}` },
+    },
+  };
 }
 
 /** @param disks name of the resource and device of each */

@@ -5,7 +5,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { LabError, until } from './kernel/index.ts';
-import { type Observation, parseReservation, violations } from './observer.ts';
+import { parseReservation } from './kernel/kernel-lab.ts';
+import { type Observation, violations } from './observer.ts';
 import { relapses, stillHeardMs, turnsOf } from './watch/double-answers.ts';
 import { speechOf, whoHas } from './watch/frame.ts';
 import { type Heard, HeardSpeech } from './watch/heard.ts';

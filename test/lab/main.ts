@@ -1,19 +1,23 @@
 /**
- * `npm run lab -- SCENARIO [--json] [--runs N] [--fault WHICH] [--sabotage WHAT] [--keep]`: scenarios on real
- * kernels. Exit status 0 when all checks of all runs held, 1 when not, 2 on misuse. A sabotaged
- * scenario is expected to fail: that is its use. With `--json` the last line of the standard
- * output is one JSON object with `ok`; the story goes to standard error.
+ * `npm run lab -- SCENARIO [--lab kernel|native] [--json] [--runs N] [--fault WHICH]
+ * [--sabotage WHAT] [--keep]`: scenarios on real kernels, or on this machine's own. Exit status 0
+ * when all checks of all runs held, 1 when not, 2 on misuse. A sabotaged scenario is expected to
+ * fail: that is its use. With `--json` the last line of the standard output is one JSON object with
+ * `ok`; the story goes to standard error.
  */
 
 import { parseArgs } from 'node:util';
-import { KernelLab, LabError } from './kernel/index.ts';
+import { LabError } from './kernel/index.ts';
+import type { Lab } from './lab.ts';
+import { isLabKind, type LabKind, openLab } from './open-lab.ts';
 import { Report, type Scenario, type ScenarioReport } from './scenario.ts';
 import { scenarios } from './scenarios/index.ts';
 
 type Run = ScenarioReport & { readonly run: number; readonly error?: string };
 
 const SYNOPSIS =
-  'usage: npm run lab -- SCENARIO [--json] [--runs N] [--fault WHICH] [--sabotage WHAT] [--keep]';
+  'usage: npm run lab -- SCENARIO [--lab kernel|native] [--json] [--runs N] [--fault WHICH] ' +
+  '[--sabotage WHAT] [--keep]';
 
 function usage(): string {
   const lines = scenarios.map(({ name, about, sabotages, faults }) => {
@@ -28,11 +32,11 @@ async function runOnce(scenario: Scenario, run: number, options: Options): Promi
   const say = (line: string): void =>
     void (options.json ? process.stderr : process.stdout).write(`${line}\n`);
   const report = new Report(say);
-  const lab = new KernelLab();
   const wanted = { nodes: 3, luns: 1, ...scenario.lab };
+  let lab: Lab | undefined;
   try {
-    await report.time('up', () =>
-      lab.up({ ...wanted, keep: options.keep, say: (text) => report.say(text) }),
+    lab = await report.time('up', () =>
+      openLab(options.lab, { ...wanted, keep: options.keep, say: (text) => report.say(text) }),
     );
     report.say(`${wanted.nodes} nodes and a target are up in ${lab.directory}`);
     const { sabotage, fault } = options;
@@ -43,13 +47,14 @@ async function runOnce(scenario: Scenario, run: number, options: Options): Promi
     report.check('the scenario came to its end', false, String(error));
     return { run, ...report.done(), error: String(error) };
   } finally {
-    await lab.down();
+    await lab?.down();
   }
 }
 
 type Options = {
   readonly json: boolean;
   readonly keep: boolean;
+  readonly lab: LabKind;
   readonly sabotage: string | undefined;
   readonly fault: string | undefined;
   readonly runs: number;
@@ -61,6 +66,7 @@ async function main(): Promise<number> {
     options: {
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
+      lab: { type: 'string', default: 'kernel' },
       runs: { type: 'string', default: '1' },
       sabotage: { type: 'string' },
       fault: { type: 'string' },
@@ -68,16 +74,16 @@ async function main(): Promise<number> {
   });
   const scenario = scenarios.find(({ name }) => name === positionals[0]);
   const runs = Number(values.runs);
-  if (scenario === undefined || !Number.isSafeInteger(runs) || runs < 1)
+  if (scenario === undefined || !Number.isSafeInteger(runs) || runs < 1 || !isLabKind(values.lab))
     throw new LabError('USAGE', usage());
-  const { sabotage, fault } = values;
+  const { json, keep, lab, sabotage, fault } = values;
   if (sabotage !== undefined && !scenario.sabotages?.includes(sabotage)) {
     throw new LabError('USAGE', `${scenario.name} knows no sabotage ${sabotage}\n${usage()}`);
   }
   if (fault !== undefined && !scenario.faults?.includes(fault)) {
     throw new LabError('USAGE', `${scenario.name} knows no fault ${fault}\n${usage()}`);
   }
-  const options = { json: values.json, keep: values.keep, sabotage, fault, runs };
+  const options = { json, keep, lab, sabotage, fault, runs };
   const all: Run[] = [];
   const labs = scenario.repeatsItself === true ? 1 : runs;
   for (let run = 1; run <= labs; run += 1) all.push(await runOnce(scenario, run, options));

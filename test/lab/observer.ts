@@ -8,21 +8,13 @@
  * reported as silent.
  */
 
-import type { KernelLab } from './kernel/index.ts';
+import type { Lab, Reservation } from './lab.ts';
 
 export type Mount = {
   readonly lun: number;
   readonly path: string;
   readonly type: string;
   readonly writable: boolean;
-};
-export type Reservation = {
-  readonly lun: number;
-  /** The node whose session holds the reservation. */
-  readonly holder: number | null;
-  readonly type: string | null;
-  /** Key, in hexadecimal, of each node that is registered. */
-  readonly keys: Readonly<Record<number, string>>;
 };
 export type GuestView = {
   readonly guest: number;
@@ -41,12 +33,12 @@ const lookTimeoutMs = 5_000;
 
 /** @param silent machines that are known not to answer, and are not waited for */
 export async function observe(
-  lab: KernelLab,
+  lab: Lab,
   luns: number,
   silent: readonly number[] = [],
 ): Promise<Observation> {
   const [reservations, ...guests] = await Promise.all([
-    readReservations(lab, luns),
+    lab.reservations(luns, lookTimeoutMs),
     ...lab.nodes.map(({ id }) => look(lab, id, silent.includes(id))),
   ]);
   return { at: Date.now(), guests, reservations };
@@ -74,7 +66,7 @@ export function violations({ guests, reservations }: Observation): readonly stri
   return found;
 }
 
-async function look(lab: KernelLab, id: number, isSilent: boolean): Promise<GuestView> {
+async function look(lab: Lab, id: number, isSilent: boolean): Promise<GuestView> {
   const guest = lab.guest(id);
   const none = { guest: id, mounts: [], floating: [] };
   if (!guest.isOn) return { ...none, state: 'off' };
@@ -103,35 +95,4 @@ async function look(lab: KernelLab, id: number, isSilent: boolean): Promise<Gues
     }
   }
   return { guest: id, state: 'answers', mounts, floating };
-}
-
-async function readReservations(lab: KernelLab, luns: number): Promise<readonly Reservation[]> {
-  if (!lab.storage.isOn) return [];
-  const text = await lab.storage.exec(
-    `cd /sys/kernel/config/target/core
-     for l in $(seq 0 ${luns - 1}); do
-       p=iblock_$l/lun$l/pr; echo "lun $l"; cat $p/res_holder $p/res_type $p/res_pr_registered_i_pts
-     done`,
-    lookTimeoutMs,
-  );
-  return text.output
-    .split(/^lun /m)
-    .slice(1)
-    .map((part) => parseReservation(part));
-}
-
-/** LIO's own words, out of its configfs attributes. */
-export function parseReservation(text: string): Reservation {
-  const node = (word: RegExpExecArray | null): number | null =>
-    word === null ? null : Number(word[1]);
-  const keys: Record<number, string> = {};
-  for (const [, id, key] of text.matchAll(/iSCSI Node: \S*:node(\d+),\S* Key: 0x0*([0-9a-f]+)/g)) {
-    keys[Number(id)] = key ?? '';
-  }
-  return {
-    lun: Number.parseInt(text, 10),
-    holder: node(/Reservation: iSCSI Initiator: \S*:node(\d+)/.exec(text)),
-    type: /Reservation Type: (.+)/.exec(text)?.[1]?.trim() ?? null,
-    keys,
-  };
 }

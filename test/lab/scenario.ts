@@ -4,7 +4,8 @@
  * of the story. An exception does.
  */
 
-import type { KernelLab, LabOptions } from './kernel/index.ts';
+import type { LabOptions } from './kernel/index.ts';
+import type { Lab } from './lab.ts';
 
 export type Check = { readonly what: string; readonly ok: boolean; readonly detail?: string };
 export type ScenarioReport = {
@@ -16,7 +17,7 @@ export type ScenarioReport = {
   readonly summary?: Readonly<Record<string, unknown>>;
 };
 export type ScenarioContext = {
-  readonly lab: KernelLab;
+  readonly lab: Lab;
   readonly options: Required<Pick<LabOptions, 'nodes' | 'luns'>>;
   readonly report: Report;
   /** What is to be broken on purpose; the scenario must then fail. */

@@ -8,7 +8,8 @@
  * each other meet that: a target that boots for longer than the sessions' replacement timeout finds
  * them given up.
  */
-import { type Answer, type Guest, until } from './kernel/index.ts';
+import { until } from './kernel/index.ts';
+import type { Answer, Machine } from './lab.ts';
 
 const LIMIT_MS = 60_000;
 const UNIT_ATTENTION = 6;
@@ -20,7 +21,7 @@ export function isAnswered({ status, output }: Answer): boolean {
 }
 
 /** @param args without `-n` and the device, such as `-o -G -S 0xa1 -Z` */
-export async function sgPersist(guest: Guest, args: string, device: string): Promise<Answer> {
+export async function sgPersist(guest: Machine, args: string, device: string): Promise<Answer> {
   let last: Answer | undefined;
   return await until(
     async () => {
@@ -33,7 +34,7 @@ export async function sgPersist(guest: Guest, args: string, device: string): Pro
 }
 
 /** Waits until the guest has given its path up: the replacement timeout of its session. */
-export async function pathGivenUp(guest: Guest, device: string): Promise<void> {
+export async function pathGivenUp(guest: Machine, device: string): Promise<void> {
   await until(
     async () => {
       const state = `/sys/block/$(basename $(readlink -f ${device}))/device/state`;

@@ -2,14 +2,15 @@
  * A second target in the storage guest: tgt, which lives in user space, with one logical unit of its
  * own beside LIO's. It has neither PREEMPT AND ABORT nor APTPL: what a poor array looks like.
  */
-import { type Guest, until } from './kernel/index.ts';
+import { until } from './kernel/index.ts';
+import type { Machine } from './lab.ts';
 
 export const TGT_PORTAL = '10.99.0.10:3261';
 export const TGT_NAME = 'iqn.2026-01.lab:tgt';
 /** tgt's own controller is LUN 0. */
 export const TGT_LUN = 1;
 
-export async function startTgt(storage: Guest): Promise<void> {
+export async function startTgt(storage: Machine): Promise<void> {
   const image = '/var/lib/holdfast/tgt.img';
   await storage.ok(
     `truncate -s 32M ${image}

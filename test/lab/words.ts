@@ -3,7 +3,7 @@
  * log about the end of its group, after the blow.
  */
 import { firstLine, LogTail } from './campaign/log-tail.ts';
-import type { Guest } from './kernel/index.ts';
+import type { Machine } from './lab.ts';
 import type { Report } from './scenario.ts';
 
 const LIMIT_MS = 60_000;
@@ -12,11 +12,11 @@ const ENDS = /^group \S+ is (killing|stopping) here$/;
 export class Words {
   readonly #tail: LogTail;
   readonly #report: Report;
-  readonly #guest: Guest;
+  readonly #guest: Machine;
   readonly #from = performance.now();
 
   /** Listens from now on. */
-  constructor(guest: Guest, report: Report) {
+  constructor(guest: Machine, report: Report) {
     this.#tail = new LogTail(guest);
     this.#guest = guest;
     this.#report = report;

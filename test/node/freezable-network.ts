@@ -36,22 +36,23 @@ export class FreezableNetwork extends MemoryNetwork {
     over: string,
     done: (result: 'connected' | 'refused' | 'silent') => void,
   ): void {
-    const silent = this.#stands(from) || this.#frames.get(to)?.machine.frozen === true;
+    const silent = this.stands(from) || this.#frames.get(to)?.machine.frozen === true;
     if (silent) done('silent');
     else super.knock(from, to, over, done);
   }
 
   override dial(call: Call, done: (result: DialResult) => void): void {
-    if (this.#stands(call.wire.dialler)) done('silent');
+    if (this.stands(call.wire.dialler)) done('silent');
     else super.dial(call, done);
   }
 
   /** What a process that stands still would have sent was never written. */
   override carry(wire: Wire, from: NodeId, parcel: Parcel): void {
-    if (!this.#stands(from)) super.carry(wire, from, parcel);
+    if (!this.stands(from)) super.carry(wire, from, parcel);
   }
 
-  #stands(node: NodeId): boolean {
+  /** Its machine or its daemon stands still. */
+  protected stands(node: NodeId): boolean {
     const frames = this.#frames.get(node);
     return frames?.machine.frozen === true || frames?.daemon.frozen === true;
   }

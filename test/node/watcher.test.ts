@@ -5,9 +5,14 @@ import { NOT_RUNNING, OK, type Outcome, type ResourceAgent } from '../../src/res
 import { VirtualClock } from '../simulation/virtual-clock.ts';
 import { groupNamed } from './memory-cluster.ts';
 
-function aWatcher(monitor: (clock: VirtualClock) => Promise<Outcome>) {
+function aWatcher(
+  monitor: (clock: VirtualClock) => Promise<Outcome>,
+  isLoaded: () => boolean = () => false,
+) {
   const clock = new VirtualClock();
   const broken: string[] = [];
+  const details: string[] = [];
+  const degraded: string[] = [];
   const told: ((outcome: Outcome) => void)[] = [];
   const none = async (): Promise<Outcome> => OK;
   const agent: ResourceAgent = {
@@ -28,7 +33,12 @@ function aWatcher(monitor: (clock: VirtualClock) => Promise<Outcome>) {
   const watcher = new Watcher({
     clock,
     agents: new Map([['disk', agent]]),
-    broken: (_watched, code) => broken.push(code),
+    broken: (_watched, code, detail) => {
+      broken.push(code);
+      details.push(detail);
+    },
+    degraded: (_watched, outcome) => degraded.push(outcome?.detail ?? 'well'),
+    isLoaded,
   });
   const context = {
     group: 'g',
@@ -43,7 +53,7 @@ function aWatcher(monitor: (clock: VirtualClock) => Promise<Outcome>) {
     lastEpoch: 1,
   } as const;
   watcher.watch({ group: 'g', definition, context });
-  return { clock, broken, told, watcher };
+  return { clock, broken, details, degraded, told, watcher };
 }
 
 it('a monitor that fails again and again is one piece of news', async () => {
@@ -52,12 +62,54 @@ it('a monitor that fails again and again is one piece of news', async () => {
   expect(broken).toEqual(['NOT_RUNNING']);
 });
 
-it('a monitor that does not return in time counts as failed', async () => {
-  const { clock, broken } = aWatcher((time) =>
-    time.after(1e9, new AbortController().signal).then(() => OK),
-  );
+const hangs = (time: VirtualClock) => time.after(1e9, new AbortController().signal).then(() => OK);
+
+it('a monitor that does not return in time is asked again, and counts when it stays silent', async () => {
+  const { clock, broken, details } = aWatcher(hangs);
   await clock.advance(1_300);
+  expect(broken).toEqual([]);
+  await clock.advance(10_000);
   expect(broken).toEqual(['MONITOR_TIMED_OUT']);
+  expect(details[0]).toContain('3 times in a row');
+});
+
+it('a monitor that was late on a loaded host costs nobody his group', async () => {
+  let left = 5;
+  const slow = (time: VirtualClock) => (left-- > 0 ? hangs(time) : Promise.resolve(OK));
+  const loaded = aWatcher(slow, () => true);
+  await loaded.clock.advance(30_000);
+  expect(loaded.broken).toEqual([]);
+  left = 5;
+  const idle = aWatcher(slow);
+  await idle.clock.advance(30_000);
+  expect(idle.broken, 'the control: without load the same silence counts').toHaveLength(1);
+});
+
+it('what is degraded is told once, shown, and taken back', async () => {
+  let status: 0 | 190 = 190;
+  const { clock, broken, degraded, watcher } = aWatcher(async () =>
+    status === 0 ? OK : { status, code: 'APPLICATION_DEGRADED', detail: 'no replica' },
+  );
+  await clock.advance(3_000);
+  expect(degraded).toEqual(['no replica']);
+  expect(watcher.degraded('g', 'lun')?.code).toBe('APPLICATION_DEGRADED');
+  status = 0;
+  await clock.advance(3_000);
+  expect(degraded).toEqual(['no replica', 'well']);
+  expect(watcher.degraded('g', 'lun')).toBeNull();
+  expect(broken).toEqual([]);
+});
+
+it('questions come at uneven intervals, never later than asked for', async () => {
+  const asked: number[] = [];
+  const { clock } = aWatcher(async (time) => {
+    asked.push(time.now());
+    return OK;
+  });
+  await clock.advance(30_000);
+  const pauses = asked.slice(1).map((at, i) => Math.round(at - (asked[i] ?? 0)));
+  expect(new Set(pauses).size).toBeGreaterThan(5);
+  expect(Math.max(...pauses)).toBeLessThanOrEqual(200);
 });
 
 it('news comes at once, and not after the watch has ended', () => {

@@ -131,17 +131,21 @@ describe('answers', () => {
 
   it('a move and a mode reach the daemon with the name of who asked', async () => {
     await serve();
-    const headers = { 'x-holdfast-operator': 'ada\u00e9 ' };
+    const uid = process.getuid?.();
+    const headers = {
+      'x-holdfast-operator': encodeURIComponent('ada\u00e9 '),
+      'x-holdfast-reason': encodeURIComponent('a fan is loud\u0007'),
+    };
     await ask(socketPath, 'POST', '/v1/groups/ledger/move', { body: '{"to":"node1"}', headers });
     await ask(socketPath, 'POST', '/v1/groups/ledger/move');
     await ask(socketPath, 'POST', '/v1/members/node1/role', { body: '{"role":"leaving"}' });
     const body = JSON.stringify({ subject: { kind: 'node', node: 'node1' }, mode: 'standby' });
     await ask(socketPath, 'POST', '/v1/mode', { body });
     expect(daemon.asked).toEqual([
-      ['move', { group: 'ledger', to: 'node1' }, 'ada'],
-      ['move', { group: 'ledger', to: null }, 'operator'],
-      ['setRole', { node: 'node1', role: 'leaving', force: false }, 'operator'],
-      ['setMode', { kind: 'node', node: 'node1' }, 'standby', 'operator'],
+      ['move', { group: 'ledger', to: 'node1' }, `adaé (uid ${uid}), because a fan is loud`],
+      ['move', { group: 'ledger', to: null }, `operator (uid ${uid})`],
+      ['setRole', { node: 'node1', role: 'leaving', force: false }, `operator (uid ${uid})`],
+      ['setMode', { kind: 'node', node: 'node1' }, 'standby', `operator (uid ${uid})`],
     ]);
   });
 
@@ -165,6 +169,9 @@ describe('answers', () => {
       'GET /v1/timeline',
       'GET /v1/history',
       'POST /v1/groups/{group}/move',
+      'GET /v1/latency',
+      'GET /v1/groups/{group}/why',
+      'GET /v1/members/{node}/why',
       'GET /v1/invitations',
       'POST /v1/invitations',
       'POST /v1/invitations/{peer}/revoke',
@@ -175,7 +182,9 @@ describe('answers', () => {
       'GET /v1/openapi.json',
     ]);
     for (const [method, path] of paths.filter(([, each]) => each !== '/v1/events')) {
-      const { status } = await ask(socketPath, method, path.replace(/\{\w+\}/, 'ledger'));
+      const real = (text: string): string =>
+        text.replace('{node}', 'node1').replace(/\{\w+\}/, 'ledger');
+      const { status } = await ask(socketPath, method, real(path));
       expect([200, 400]).toContain(status);
     }
   });

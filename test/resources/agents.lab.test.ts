@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { monotonicClock as clock } from '../../src/system/clock.ts';
-import type { ClauseReport } from '../contract/resource-agent-runner.ts';
+import type { ClauseReport } from '../contract/report-line.ts';
 import { type Guest, guestMac, KernelLab, repositoryRoot } from '../lab/kernel/index.ts';
 import { until } from '../system/support/until.ts';
 

@@ -221,6 +221,10 @@ describe('bad parameters', () => {
       'an emulated adapter for a real disk',
       { device: '/dev/sda', identity: 'x', adapter: 'emulated' },
     ],
+    [
+      'type 5 by a program whose killed commands may arrive late',
+      { device: '/dev/sda', identity: 'x', adapter: 'sg-persist', 'reservation-type': 5 },
+    ],
   ])('%s', async (_, parameters) => {
     const agent = agentOf('node1');
     for (const action of ['validateAll', 'start', 'fitness', 'prepare'] as const) {

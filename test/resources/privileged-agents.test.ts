@@ -7,44 +7,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { run } from '../../src/system/run.ts';
-import type { ClauseReport } from '../contract/resource-agent-runner.ts';
 import { noNetworks } from '../system/support/privilege.ts';
-import { must, works } from './support/shell.ts';
+import { detachLoops, reportsOf } from './support/namespaced.ts';
 
 const RUNNER = fileURLToPath(new URL('../contract/resource-agent-runner.ts', import.meta.url));
 const TIMEOUT_MS = 180_000;
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-agents-'));
-
-/** Also when the runner was killed: a loop device outlives the namespace in which it was made. */
-function detachLoops(): void {
-  for (const line of must('losetup', '--list', '--noheadings', '--output', 'NAME,BACK-FILE').split(
-    '\n',
-  )) {
-    const [device = '', file = ''] = line.trim().split(/\s+/);
-    if (file.startsWith(directory)) works('losetup', '--detach', device);
-  }
-}
-
-async function report(): Promise<readonly ClauseReport[]> {
-  if (noNetworks !== null) return [];
-  const namespaces = ['unshare', '--net', '--mount', '--propagation', 'private'];
-  const { status, stdout, stderr } = await run(
-    [...namespaces, process.execPath, RUNNER, directory],
-    { signal: AbortSignal.timeout(2 * TIMEOUT_MS), timeoutMs: TIMEOUT_MS },
-  );
-  if (status !== 0) return [{ name: 'the runner', error: stderr, durationMs: 0 }];
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as ClauseReport);
-}
-
-const reports = await report();
+const reports = noNetworks === null ? await reportsOf(RUNNER, [directory], TIMEOUT_MS) : [];
 
 afterAll(() => {
-  if (noNetworks === null) detachLoops();
+  if (noNetworks === null) detachLoops(directory);
   rmSync(directory, { recursive: true, force: true });
 });
 

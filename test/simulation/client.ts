@@ -50,7 +50,7 @@ export class Client {
     const answering = this.#cluster.answering(this.group);
     this.#cluster.checkers.visible.address(
       `${this.group}/ip`,
-      answering.map(({ name }) => name),
+      answering.map(({ name, isUnaware }) => ({ host: name, isExcused: isUnaware })),
     );
     for (const machine of answering) {
       const { kernel } = machine;
@@ -60,9 +60,8 @@ export class Client {
       ledger?.handle(record, () => {
         // The answer leaves through the same filter.
         if (machine.kernel !== kernel || kernel?.answers(`${this.group}/ip`) !== true) return;
-        const { records, history } = this.#cluster.checkers;
-        records.acknowledged(this.group, record);
-        history.served(this.group, ledger.mount.epoch, machine.name);
+        this.#cluster.checkers.records.acknowledged(this.group, record);
+        this.#cluster.served(this.group, ledger.mount.epoch, machine.name);
         this.#cluster.clock.schedule(TRAVEL_MS, () => this.#acknowledged(record, sentMs));
       });
     }
@@ -72,6 +71,8 @@ export class Client {
     this.servedMs = sentMs;
     if (this.#waitsFor !== record) return;
     this.#waitsFor = null;
-    this.#cluster.clock.schedule(15 + this.#random.below(30), () => this.#ask());
+    const { clock, options } = this.#cluster;
+    const thinkMs = options.thinkMs ?? 15;
+    clock.schedule(thinkMs + this.#random.below(2 * thinkMs), () => this.#ask());
   }
 }

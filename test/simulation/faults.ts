@@ -55,10 +55,21 @@ export function targetOf(cluster: Cluster, strike: Strike): Target {
   const { groups } = cluster.options;
   const group = known(groups[strike.group % groups.length], 'a group').name;
   const drawn = known(machines[strike.host % machines.length], 'a machine');
-  const aimed =
-    strike.aim === 'any' ? null : strike.aim === 'leader' ? cluster.leader() : cluster.owner(group);
-  const machine = aimed ?? drawn;
+  const machine = aimedAt(cluster, strike.aim, group) ?? drawn;
   const others = machines.filter((one) => one !== machine);
   const other = known(others[strike.other % others.length], 'another machine');
   return { cluster, machine, other, group, amount: strike.amount };
+}
+
+function aimedAt(cluster: Cluster, aim: Strike['aim'], group: string): Machine | null {
+  switch (aim) {
+    case 'any':
+      return null;
+    case 'leader':
+      return cluster.leader();
+    case 'owner':
+      return cluster.owner(group);
+    case 'busiest':
+      return cluster.busiest();
+  }
 }

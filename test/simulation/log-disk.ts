@@ -11,6 +11,7 @@ import type { Millis } from '../../src/lib/ids.ts';
 import type { LogStore } from '../../src/raft/log-store.ts';
 import type { Restored } from '../../src/raft/types.ts';
 import { appended, compacted } from '../../src/storage/memory-log-store.ts';
+import type { Effects } from './effects.ts';
 
 /** What the daemon says of an error that the disk gave it, and a bug would not. */
 export const DISK_ERROR = 'the simulated log disk';
@@ -34,6 +35,11 @@ export class LogDisk {
   /** Control: what was synced is forgotten all the same. */
   forgets = false;
   #before = NOTHING;
+  readonly #effects: Effects;
+
+  constructor(effects: Effects) {
+    this.#effects = effects;
+  }
 
   restored(): Restored {
     return this.#content;
@@ -45,6 +51,7 @@ export class LogDisk {
 
   /** The end of a life: so many of the writes under way have reached the disk, in order. */
   end(kept: number): void {
+    this.#effects.count('log-write-lost', Math.max(0, this.#underWay.length - kept));
     for (const write of this.#underWay.slice(0, kept)) this.#write(write);
     this.#underWay = [];
     if (this.forgets) this.#content = this.#before;
@@ -61,6 +68,7 @@ export class LogDisk {
       const fails = this.nextFails;
       this.nextFails = 'no';
       const write = { change };
+      if (fails !== 'no') this.#effects.count('log-write-lost');
       this.#underWay.push(write);
       await clock.after(this.syncMs, NEVER);
       const at = this.#underWay.indexOf(write);

@@ -14,6 +14,7 @@ import { execute } from '../../src/fencing/devices/emulated/verbs.ts';
 import type { PrCommand, PrReply } from '../../src/fencing/fence-device.ts';
 import type { Epoch, Millis } from '../../src/lib/ids.ts';
 import type { Random } from '../../src/lib/random.ts';
+import type { Effects } from './effects.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 export type LunOptions = {
@@ -22,9 +23,12 @@ export type LunOptions = {
   readonly random: Random;
   readonly paths: readonly string[];
   readonly target: Partial<TargetOptions>;
+  /** See `GroupSetting`. */
+  readonly queues: boolean;
   /** Control: registers whatever key the path holds now. */
   readonly ignoreExisting: boolean;
   readonly landed: (lun: Lun, task: Task) => void;
+  readonly effects: Effects;
   /** A command has changed a registration or the reservation. */
   readonly changed: (lun: Lun, nexus: string, command: string) => void;
 };
@@ -42,6 +46,7 @@ export function wordsOf(data: string): string {
   return data.slice(data.indexOf('|') + 1);
 }
 
+const SERVICE_MS: Millis = 1;
 const STRANGER = 'stranger:a';
 /** No tag of ours: a key that somebody typed. */
 const STRANGERS_KEY = 0xa1n;
@@ -52,7 +57,7 @@ export class Lun {
   /** Answers BUSY before this time. */
   busyUntilMs: Millis = 0;
   /** A write that is accepted takes up to so long to land. */
-  serviceMs: Millis = 1;
+  serviceMs: Millis = SERVICE_MS;
   /** Grows with each power loss: what was cached by then is gone. */
   powerLosses = 0;
   /** Since a power loss that took the reservations along: nothing is promised until a takeover. */
@@ -76,7 +81,9 @@ export class Lun {
   }
 
   get isBusy(): boolean {
-    return this.options.clock.now() < this.busyUntilMs;
+    const isBusy = this.options.clock.now() < this.busyUntilMs;
+    if (isBusy) this.options.effects.count('storage-command-refused');
+    return isBusy;
   }
 
   reserve(nexus: string, command: PrCommand, cutShort: boolean): PrReply {
@@ -102,14 +109,16 @@ export class Lun {
 
   /** Accepts a write, or says why not; `done` tells later whether it landed or was aborted. */
   write(nexus: string, block: number, data: string, done: (landed: boolean) => void): Status {
-    const { clock, random, landed } = this.options;
+    const { clock, random, landed, effects } = this.options;
     if (this.isBusy) return 'busy';
     const task = this.target.submitWrite(nexus, block, data);
     if (typeof task === 'string' || 'check' in task) return task;
+    if (this.serviceMs > SERVICE_MS) effects.count('write-late');
     const serviceMs = (this.serviceMs * (1 + random.below(1_000))) / 1_000;
     clock.schedule(serviceMs, () => {
       const isLanded = this.target.completeWrite(task.id);
       if (isLanded) landed(this, task);
+      else effects.count('write-aborted');
       done(isLanded);
     });
     return 'good';

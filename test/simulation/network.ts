@@ -6,7 +6,10 @@
  */
 import type { Interconnect, Millis, NodeId } from '../../src/lib/ids.ts';
 import type { Random } from '../../src/lib/random.ts';
+import type { Parcel, Wire } from '../../src/mesh/memory-network.ts';
+import { otherEnd } from '../../src/mesh/memory-network.ts';
 import { FreezableNetwork } from '../node/freezable-network.ts';
+import type { Effects } from './effects.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 /** Of one direction of one interconnect between two hosts, or of all of them. */
@@ -16,6 +19,14 @@ export type Weather = { lossPerMille: number; jitterMs: Millis; delayMs: Millis 
 const RETRANSMISSION_MS: Millis = 200;
 const BASE_MS: Millis = 0.15;
 
+export type SimulatedNetworkOptions = {
+  readonly clock: VirtualClock;
+  readonly random: Random;
+  /** Network cards interrupt their hosts at these intervals; 0: for each parcel. */
+  readonly gatherMs: Millis;
+  readonly effects: Effects;
+};
+
 export class SimulatedNetwork extends FreezableNetwork {
   readonly #clock: VirtualClock;
   readonly #random: Random;
@@ -24,11 +35,35 @@ export class SimulatedNetwork extends FreezableNetwork {
   readonly #cuts = new Map<string, number>();
   /** Whether there is any weather at all: most of the time there is none to look up. */
   #fair = true;
+  readonly #gatherMs: Millis;
+  readonly #effects: Effects;
+  readonly #withoutPower = new Set<NodeId>();
 
-  constructor(clock: VirtualClock, random: Random) {
+  constructor({ clock, random, gatherMs, effects }: SimulatedNetworkOptions) {
     super({ scheduler: clock, latencyMs: BASE_MS });
     this.#clock = clock;
     this.#random = random;
+    this.#gatherMs = gatherMs;
+    this.#effects = effects;
+  }
+
+  override powerOff(node: NodeId): void {
+    this.#withoutPower.add(node);
+    super.powerOff(node);
+  }
+
+  override powerOn(node: NodeId): void {
+    this.#withoutPower.delete(node);
+    super.powerOn(node);
+  }
+
+  override carry(wire: Wire, from: NodeId, parcel: Parcel): void {
+    const to = otherEnd(wire, from);
+    if (this.stands(from)) return;
+    if (this.#withoutPower.has(to)) this.#effects.count('message-lost');
+    else if (!this.isWhole(from, to, wire.over)) this.#effects.count('message-cut');
+    else if (this.stands(to)) this.#effects.count('message-late');
+    super.carry(wire, from, parcel);
   }
 
   setWeather(from: NodeId, to: NodeId, over: Interconnect, weather: Weather | null): void {
@@ -42,9 +77,13 @@ export class SimulatedNetwork extends FreezableNetwork {
   addCut(from: NodeId, to: NodeId, over: Interconnect, by: 1 | -1): void {
     const key = `${from} ${to} ${over}`;
     const count = Math.max(0, (this.#cuts.get(key) ?? 0) + by);
-    this.#cuts.set(key, count);
-    if (count > 0) this.cut(from, to, over);
-    else this.heal(from, to, over);
+    if (count > 0) {
+      this.#cuts.set(key, count);
+      this.cut(from, to, over);
+    } else {
+      this.#cuts.delete(key);
+      this.heal(from, to, over);
+    }
   }
 
   healPath(from: NodeId, to: NodeId, over: Interconnect): void {
@@ -54,20 +93,39 @@ export class SimulatedNetwork extends FreezableNetwork {
   }
 
   isWhole(from: NodeId, to: NodeId, over: Interconnect): boolean {
-    return (this.#cuts.get(`${from} ${to} ${over}`) ?? 0) === 0;
+    return this.#cuts.size === 0 || (this.#cuts.get(`${from} ${to} ${over}`) ?? 0) === 0;
+  }
+
+  /** Whole, and nothing is lost or late there. */
+  isFair(from: NodeId, to: NodeId, over: Interconnect): boolean {
+    return this.isWhole(from, to, over) && !this.#weather.has(`${from} ${to} ${over}`);
   }
 
   datagram(from: NodeId, to: NodeId, over: Interconnect, arrive: () => void): void {
-    if (!this.isWhole(from, to, over)) return;
+    if (!this.isWhole(from, to, over)) {
+      this.#effects.count('message-cut');
+      return;
+    }
     const lossPerMille = this.#weather.get(`${from} ${to} ${over}`)?.lossPerMille ?? 0;
     for (let copy = 0; copy < 2; copy += 1) {
       if (copy > 0 && this.#random.below(10) > 0) return;
-      if (this.#random.below(1_000) < lossPerMille) continue;
+      if (copy > 0) this.#effects.count('message-twice');
+      if (this.#random.below(1_000) < lossPerMille) {
+        this.#effects.count('message-lost');
+        continue;
+      }
       this.#clock.schedule(this.latencyMs(from, to, over), arrive);
     }
   }
 
   protected override latencyMs(from: NodeId, to: NodeId, over: Interconnect): Millis {
+    const travelMs = this.#travelMs(from, to, over);
+    if (this.#gatherMs === 0) return travelMs;
+    const nowMs = this.#clock.now();
+    return Math.ceil((nowMs + travelMs) / this.#gatherMs) * this.#gatherMs - nowMs;
+  }
+
+  #travelMs(from: NodeId, to: NodeId, over: Interconnect): Millis {
     const wireMs = BASE_MS + this.#random.below(100) / 1_000;
     if (this.#fair) return wireMs;
     const weather = this.#weather.get(`${from} ${to} ${over}`);
@@ -78,6 +136,7 @@ export class SimulatedNetwork extends FreezableNetwork {
       ms += wait;
       if (wait > 3_000) break;
     }
+    if (ms > wireMs) this.#effects.count('message-late');
     return ms;
   }
 }

@@ -5,6 +5,7 @@ import { MemoryMesh } from '../../src/mesh/memory-mesh.ts';
 import type { RaftMessage } from '../../src/raft/types.ts';
 import type { Cluster } from './cluster.ts';
 import type { Machine } from './machine.ts';
+import { TRUSTING } from './trusting-codec.ts';
 
 export class ObservedMesh extends MemoryMesh {
   readonly #cluster: Cluster;
@@ -16,9 +17,10 @@ export class ObservedMesh extends MemoryMesh {
       members.find((member) => member.node === machine.name),
       `member ${machine.name}`,
     );
-    const { network } = cluster;
+    const { network, options } = cluster;
     const times = { redialMs: 50, connectTimeoutMs: 200 };
-    super({ network, clusterId, self, incarnation, interconnects, ...times });
+    const codec = options.trusting === true ? { codec: TRUSTING } : {};
+    super({ network, clusterId, self, incarnation, interconnects, ...times, ...codec });
     this.#cluster = cluster;
     this.#machine = machine;
   }

@@ -6,7 +6,8 @@
 import type { Millis } from '../../src/lib/ids.ts';
 import { healthy } from './agents.ts';
 import { Cluster, INTERCONNECTS, type Violation } from './cluster.ts';
-import { DEMOTION, setMode, setRole } from './faults/operators.ts';
+import type { Effect } from './effects.ts';
+import { CHANGES_OF_MEMBERS, setMode, setRole } from './faults/operators.ts';
 import { faultNamed, targetOf } from './faults.ts';
 import type { Script, Strike } from './script.ts';
 
@@ -17,7 +18,10 @@ export type Outcome = {
   readonly events: number;
   /** How often each fault began. */
   readonly faults: Readonly<Record<string, number>>;
+  /** What faults did to single messages and commands: `effects.ts`. */
+  readonly effects: Readonly<Partial<Record<Effect, number>>>;
   readonly failovers: number;
+  readonly servedFailovers: number;
   readonly assignments: number;
   readonly acknowledged: number;
   readonly score: (last: number) => string;
@@ -64,13 +68,16 @@ class History {
     if (!this.#isBroken) await this.#calm();
     const simulatedMs = cluster.clock.now() - beganMs;
     cluster.end();
-    const { checkers, score, machines, violations, clock, handled, failovers } = cluster;
+    const { checkers, score, machines, violations, clock, handled } = cluster;
+    const { effects, failovers, servedFailovers } = cluster;
     return {
       violations,
       simulatedMs,
       events: clock.fired + handled,
       faults: this.#faults,
+      effects: effects.counts,
       failovers,
+      servedFailovers,
       assignments: checkers.ownership.assignments,
       acknowledged: checkers.records.acknowledgements,
       score: (last) =>
@@ -115,9 +122,9 @@ class History {
   async #liveness(): Promise<void> {
     const cluster = this.#cluster;
     // Who is demoted counts for no majority, and may be by a command that is still on its way.
-    const demoted = this.#script.strikes.some(({ fault }) => fault === DEMOTION);
+    const changed = this.#script.strikes.some(({ fault }) => CHANGES_OF_MEMBERS.includes(fault));
     const all = cluster.machines.map(({ name }) => name);
-    const quorum = demoted ? all : this.#script.quorum;
+    const quorum = changed ? all : this.#script.quorum;
     cluster.score.note('liveness', `${quorum.join(', ')} are well from here on`);
     this.#healed = true;
     this.#heal(quorum);
@@ -199,7 +206,10 @@ class History {
 
   #everybodyOnline(names: readonly string[]): void {
     const cluster = this.#cluster;
-    const via = cluster.machine(names[0] ?? 'node1');
+    // Whoever has left can ask for nothing, and neither can a leader that stands still.
+    const well = names.map((name) => cluster.machine(name)).filter(({ isAwake }) => isAwake);
+    const leader = well.find(({ daemon }) => daemon?.driver.raft.role === 'leader');
+    const via = leader ?? cluster.machine(names[0] ?? 'node1');
     for (const { name: node } of cluster.machines) {
       setMode(via, { kind: 'node', node }, 'online');
       setRole(via, node, 'voter');

@@ -6,10 +6,27 @@
  */
 import type { Millis } from '../../src/lib/ids.ts';
 import type { Random } from '../../src/lib/random.ts';
+import type { Effects } from './effects.ts';
 import type { FreezableClock } from './freezable-clock.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
-export type PathTrouble = { cut: boolean; lossPerMille: number; delayMs: Millis };
+export type PathTrouble = {
+  cut: boolean;
+  lossPerMille: number;
+  delayMs: Millis;
+  /** So many writes of data come to nothing, and everything else passes. */
+  failWrites: number;
+  /** The next reservation command takes so much longer; whatever follows it overtakes it. */
+  stragglerMs: Millis;
+};
+
+const WELL: Readonly<PathTrouble> = {
+  cut: false,
+  lossPerMille: 0,
+  delayMs: 0,
+  failWrites: 0,
+  stragglerMs: 0,
+};
 
 export type Errand<T> = {
   readonly host: string;
@@ -19,6 +36,8 @@ export type Errand<T> = {
   /** At the target; it may take its time to reply. */
   readonly arrive: (reply: (what: T) => void) => void;
   readonly answer: (answer: T | 'path-lost' | 'timeout') => void;
+  /** On top of what the way takes. */
+  readonly lateMs?: Millis;
 };
 
 /** How long a host's driver believes in a path that answers nothing. */
@@ -29,18 +48,20 @@ const COMMAND_TIMEOUT_MS: Millis = 2_000;
 export class San {
   readonly #clock: VirtualClock;
   readonly #random: Random;
+  readonly #effects: Effects;
   readonly #troubles = new Map<string, PathTrouble>();
 
-  constructor(clock: VirtualClock, random: Random) {
+  constructor(clock: VirtualClock, random: Random, effects: Effects) {
     this.#clock = clock;
     this.#random = random;
+    this.#effects = effects;
   }
 
   path(host: string, path: string): PathTrouble {
     const key = `${host}:${path}`;
     const known = this.#troubles.get(key);
     if (known !== undefined) return known;
-    const fresh = { cut: false, lossPerMille: 0, delayMs: 0 };
+    const fresh = { ...WELL };
     this.#troubles.set(key, fresh);
     return fresh;
   }
@@ -48,9 +69,26 @@ export class San {
   heal(host: string): void {
     for (const [key, trouble] of this.#troubles) {
       if (key.startsWith(`${host}:`)) {
-        Object.assign(trouble, { cut: false, lossPerMille: 0, delayMs: 0 });
+        Object.assign(trouble, WELL);
       }
     }
+  }
+
+  failsWrite(host: string, path: string): boolean {
+    const trouble = this.path(host, path);
+    if (trouble.failWrites === 0) return false;
+    trouble.failWrites -= 1;
+    this.#effects.count('storage-command-lost');
+    return true;
+  }
+
+  /** How much later than others the next reservation command comes: asked for once. */
+  stragglesMs(host: string, path: string): Millis {
+    const trouble = this.path(host, path);
+    const lateMs = trouble.stragglerMs;
+    trouble.stragglerMs = 0;
+    if (lateMs > 0) this.#effects.count('storage-command-late');
+    return lateMs;
   }
 
   send<T>(errand: Errand<T>): void {
@@ -63,17 +101,19 @@ export class San {
       kernel.run(() => errand.answer(what));
     };
     if (trouble.cut) {
+      this.#effects.count('storage-command-lost');
       this.#clock.schedule(PATH_LOSS_MS + this.#random.below(100), () => answer('path-lost'));
       return;
     }
     const lost = (): void => {
+      this.#effects.count('storage-command-lost');
       this.#clock.schedule(COMMAND_TIMEOUT_MS, () => answer('timeout'));
     };
     if (this.#isLost(trouble)) {
       lost();
       return;
     }
-    this.#clock.schedule(this.#travelMs(trouble), () => {
+    this.#clock.schedule(this.#travelMs(trouble) + (errand.lateMs ?? 0), () => {
       if (trouble.cut) {
         lost();
         return;
@@ -93,6 +133,7 @@ export class San {
   }
 
   #travelMs({ delayMs }: PathTrouble): Millis {
+    if (delayMs > 0) this.#effects.count('storage-command-late');
     return 0.05 + this.#random.below(100) / 1_000 + (delayMs > 0 ? this.#random.below(delayMs) : 0);
   }
 }

@@ -7,9 +7,12 @@ export class Totals {
   simulatedMs = 0;
   #events = 0;
   #failovers = 0;
+  #servedFailovers = 0;
   #assignments = 0;
   #acknowledged = 0;
+  /** Of scripts, and what they did to single messages and commands. */
   readonly #faults = new Map<string, number>();
+  readonly #effects = new Map<string, number>();
   readonly #beganMs = performance.now();
   readonly #beganCpu = process.cpuUsage();
 
@@ -19,15 +22,15 @@ export class Totals {
     this.simulatedMs += outcome.simulatedMs;
     this.#events += outcome.events;
     this.#failovers += outcome.failovers;
+    this.#servedFailovers += outcome.servedFailovers;
     this.#assignments += outcome.assignments;
     this.#acknowledged += outcome.acknowledged;
-    for (const [name, count] of Object.entries(outcome.faults)) {
-      this.#faults.set(name, (this.#faults.get(name) ?? 0) + count);
-    }
+    add(this.#faults, outcome.faults);
+    add(this.#effects, outcome.effects);
   }
 
   progress(): string {
-    const faults = [...this.#faults.values()].reduce((sum, count) => sum + count, 0);
+    const faults = sum(this.#faults) + sum(this.#effects);
     const hours = (this.simulatedMs / 3_600_000).toFixed(2);
     const { perSecond } = this.#speed();
     return (
@@ -36,10 +39,16 @@ export class Totals {
     );
   }
 
-  /** The last line; times in seconds, `cpuSeconds` of this process alone. */
+  /** The last line. */
   json(): string {
+    return JSON.stringify(this.sums());
+  }
+
+  /** Times in seconds, `cpuSeconds` of this process alone. */
+  sums() {
     const { wallSeconds, cpuSeconds, perSecond, eventsPerSecond } = this.#speed();
-    return JSON.stringify({
+    const failoversPerCpuSecond = round(this.#failovers / Math.max(0.001, cpuSeconds));
+    return {
       seeds: this.seeds,
       violations: this.violations,
       simulatedSeconds: Math.round(this.simulatedMs / 1_000),
@@ -48,11 +57,15 @@ export class Totals {
       simulatedPerCpuSecond: perSecond,
       eventsPerCpuSecond: eventsPerSecond,
       events: this.#events,
-      faults: Object.fromEntries([...this.#faults].sort(([a], [b]) => (a < b ? -1 : 1))),
+      faults: sorted(this.#faults),
+      effects: sorted(this.#effects),
+      faultsInAll: sum(this.#faults) + sum(this.#effects),
       failovers: this.#failovers,
+      servedFailovers: this.#servedFailovers,
+      failoversPerCpuSecond,
       assignments: this.#assignments,
       acknowledged: this.#acknowledged,
-    });
+    };
   }
 
   #speed() {
@@ -71,4 +84,18 @@ export class Totals {
 
 function round(seconds: number): number {
   return Math.round(seconds * 100) / 100;
+}
+
+function add(counts: Map<string, number>, more: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(more)) {
+    counts.set(name, (counts.get(name) ?? 0) + count);
+  }
+}
+
+function sum(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((total, count) => total + count, 0);
+}
+
+function sorted(counts: ReadonlyMap<string, number>): Readonly<Record<string, number>> {
+  return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

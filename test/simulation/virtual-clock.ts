@@ -18,8 +18,15 @@ export class VirtualClock implements Clock {
   #nowMs: Millis = 1_000;
   #order = 0;
   #fired = 0;
+  #yieldedAt = 0;
   /** A binary heap: the next timer comes first. */
   readonly #timers: Timer[] = [];
+  /** What comes due in one instant is one turn: a host that is interrupted once finds all of it. */
+  readonly #together: boolean;
+
+  constructor(options: { readonly together?: boolean } = {}) {
+    this.#together = options.together ?? false;
+  }
 
   now(): Millis {
     return this.#nowMs;
@@ -63,19 +70,24 @@ export class VirtualClock implements Clock {
     return new Promise((resolve, reject) => {
       const turn = (): void => {
         try {
-          const timer = this.#take(target);
+          let timer = this.#take(target);
           if (timer === null) {
             this.#nowMs = target;
             resolve();
             return;
           }
-          this.#fire(timer);
+          const { atMs } = timer;
+          for (; timer !== null; timer = this.#together ? this.#take(atMs) : null)
+            this.#fire(timer);
         } catch (error) {
           reject(error);
           return;
         }
-        if (this.#fired % YIELD_EVERY === 0) setImmediate(turn);
-        else whenPlayedOut(turn);
+        if (this.#fired < this.#yieldedAt + YIELD_EVERY) whenPlayedOut(turn);
+        else {
+          this.#yieldedAt = this.#fired;
+          setImmediate(turn);
+        }
       };
       whenPlayedOut(turn);
     });

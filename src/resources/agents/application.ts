@@ -1,80 +1,60 @@
 /**
- * A program that the daemon starts and supervises. It gets a session of its own and, where the machine
- * has version 2 control groups, a control group, so that it can be frozen and ended with everything
- * it ever started. It is told why and where it starts: HOLDFAST_GROUP, HOLDFAST_NODE, HOLDFAST_EPOCH,
- * HOLDFAST_REASON, HOLDFAST_PREVIOUS_OWNER.
+ * A program that the daemon starts and supervises, or an application with start and stop commands of
+ * its own. Everything of it gets a session of its own and, where the machine has version 2 control
+ * groups, a control group, so that it can be frozen and ended with all that it ever started. Each
+ * command is told why and where it runs (`told.ts`).
  *
+ * Before each start runs `recover`, if there is one: it puts right what a power loss left half-written.
  * It answers "started" only when the readiness probe succeeds. Its end is noticed at once, not at the
  * next monitor. It is not restarted here: that is policy.
  *
- * Parameters: `command` (list of words, no shell), `directory`, `environment` (list of K=V),
- * `readiness` (see `readiness.ts`). Both outputs are appended to LOG-DIRECTORY/GROUP-RESOURCE.log,
- * which this agent does not rotate.
+ * Parameters: see `application-parameters.ts`. All output is appended to
+ * LOG-DIRECTORY/GROUP-RESOURCE.log, which this agent does not rotate.
  *
  * Reference: DESIGN §9, §7 (soft expiry); setsid(2), cgroup-v2.rst.
  */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ResourceDefinition } from '../../cluster/definition.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { Millis } from '../../lib/ids.ts';
-import {
-  cgroupBase,
-  createCgroup,
-  freezeCgroup,
-  isMember,
-  isPopulated,
-  killCgroup,
-} from '../../system/cgroup.ts';
-import { type Ending, type LongLived, startLongLived } from '../../system/long-lived.ts';
-import { isRunning, killGroup, signalGroup } from '../../system/process.ts';
+import { HoldfastError } from '../../lib/error.ts';
+import type { Epoch, Millis } from '../../lib/ids.ts';
+import { watchUntilEmpty } from '../../system/cgroup.ts';
 import type { Teardown } from '../../system/teardown.ts';
+import { asUser } from '../../system/user.ts';
 import type { ActionContext, Outcome, ResourceAgent } from '../agent.ts';
 import { OK } from '../agent.ts';
 import { failed, notRunning, outcomeOf } from '../outcome.ts';
-import { misconfigured, optionalText, words } from '../parameters.ts';
-import { ask, type Probe, readProbe } from './readiness.ts';
+import { readApplication, type Wanted } from './application-parameters.ts';
+import { ApplicationRun } from './application-run.ts';
+import { keyOf, type ProcessHomeOptions, ProcessHomes } from './process-home.ts';
+import { ask, outcomeOfAnswer } from './readiness.ts';
+import { type Circumstances, circumstancesOf, told } from './told.ts';
 
-export type ApplicationOptions = {
-  readonly clock: Clock;
-  readonly logDirectory: string;
-  /** False: process groups even where control groups could be used. */
-  readonly cgroups?: boolean;
-};
+export type ApplicationOptions = ProcessHomeOptions;
 
-type Running = {
-  readonly process: LongLived;
-  readonly cgroup: string | null;
-  readonly spawnedMs: Millis;
-  ending: Ending | null;
-  /** Somebody asked for its end: then the end is no news. */
-  stopping: boolean;
-  suspended: boolean;
-};
+/** What this daemon knows of the last running of a resource: a start after it is a restart. */
+type Past = { readonly epoch: Epoch; readonly orderly: boolean };
 
 const ASK_EVERY_MS: Millis = 10;
 const ASK_TIMEOUT_MS: Millis = 2_000;
-const LOOK_EVERY_MS: Millis = 5;
-/** Of the stop timeout: so long SIGTERM may take, the rest is for SIGKILL. */
-const PATIENCE = 0.7;
-const FREEZE_TIMEOUT_MS: Millis = 500;
+/** Of the stop timeout: so long the stop command may take, and so long it may go on running. */
+const PATIENCE = { command: 0.5, signal: 0.7 };
+/** Of the start timeout: the rest is for the answer. */
+const PART = 0.9;
 
 export class ApplicationAgent implements ResourceAgent {
   readonly #options: ApplicationOptions;
-  readonly #running = new Map<string, Running>();
-  #base: Promise<string | null> | null = null;
-  /** Control groups by resource, once known: the guardian is told of them before the start. */
-  readonly #cgroups = new Map<string, string>();
+  readonly #homes: ProcessHomes;
+  readonly #running = new Map<string, ApplicationRun>();
+  readonly #past = new Map<string, Past>();
 
   constructor(options: ApplicationOptions) {
     this.#options = options;
+    this.#homes = new ProcessHomes(options);
   }
 
-  validateAll(definition: ResourceDefinition): Promise<Outcome> {
+  validateAll(definition: ResourceDefinition, { signal }: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
-      commandOf(definition);
-      environmentOf(definition);
-      readProbe(definition);
+      const { user } = readApplication(definition);
+      if (user !== null) await asUser(user, { signal, timeoutMs: ASK_TIMEOUT_MS });
       return OK;
     });
   }
@@ -82,62 +62,70 @@ export class ApplicationAgent implements ResourceAgent {
   fitness(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
       const running = this.#running.get(keyOf(definition, context));
-      if (running !== undefined && isAlive(running)) {
-        return failed('RESOURCE_HELD', `process ${running.process.mark.pid} still runs here`);
-      }
-      const path = await this.#cgroupPath(definition, context);
-      const left = path !== null && isPopulated(path) === true;
-      return left ? failed('RESOURCE_HELD', `processes still run in ${path}`) : OK;
+      if (running?.isAlive() === true) return failed('RESOURCE_HELD', 'it still runs here');
+      const path = await this.#homes.inhabited(definition, context);
+      return path === null ? OK : failed('RESOURCE_HELD', `processes still run in ${path}`);
     });
   }
 
   /** Makes the control group, so that its path is known to the guardian before anything runs in it. */
   prepare(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
-      await this.#cgroup(definition, context);
+      await this.#homes.make(definition, context);
       return OK;
     });
   }
 
   start(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
-      const key = keyOf(definition, context);
-      const before = this.#running.get(key);
-      if (before !== undefined && !isAlive(before)) await this.#end(before, definition, context);
-      const running =
-        before !== undefined && isAlive(before) ? before : await this.#spawn(definition, context);
-      const { spawnedMs } = running;
-      return { ...(await this.#untilReady(running, definition, context)), spawnedMs };
+      const wanted = readApplication(definition);
+      const { clock } = this.#options;
+      const untilMs = clock.now() + definition.startTimeoutMs * PART;
+      const before = this.#running.get(keyOf(definition, context));
+      if (before !== undefined && !before.isAlive()) {
+        await before.end(definition.stopTimeoutMs, context.signal);
+      }
+      if (before?.isAlive() === true) return await untilReady(before, wanted, { untilMs, context });
+      const run = await this.#open(wanted, definition, context);
+      const refusal = await this.#begin(run, wanted, untilMs, context);
+      return refusal ?? (await untilReady(run, wanted, { untilMs, context }));
     });
   }
 
   stop(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
-      const running = this.#running.get(keyOf(definition, context));
-      if (running === undefined) return await this.#clear(definition, context);
+      const key = keyOf(definition, context);
+      const run = this.#running.get(key);
+      if (run === undefined) return await this.#clear(definition, context);
       const { clock } = this.#options;
-      running.stopping = true;
-      signalGroup(running.process.mark, 'SIGTERM');
+      const { stop, stopSignal } = readApplication(definition);
+      const { stopTimeoutMs } = definition;
+      const { signal } = context;
+      const untilMs = clock.now() + stopTimeoutMs * PATIENCE.signal;
+      run.stopping = true;
       // A program that stands still cannot obey.
-      await this.#still(running, false, context);
-      const untilMs = clock.now() + definition.stopTimeoutMs * PATIENCE;
-      while (isAlive(running) && clock.now() < untilMs) {
-        await clock.after(LOOK_EVERY_MS, context.signal);
-      }
-      const obeyed = !isAlive(running);
-      await this.#end(running, definition, context);
-      this.#running.delete(keyOf(definition, context));
-      return obeyed ? OK : { ...OK, detail: 'did not obey SIGTERM and was killed' };
+      if (run.suspended) await run.setStill(false, signal);
+      const refusal =
+        stop === null || !run.isAlive()
+          ? null
+          : await run.command(stop, stopTimeoutMs * PATIENCE.command, signal);
+      if (stop === null || refusal !== null) run.signal(stopSignal);
+      const obeyed = await run.untilGone(untilMs, signal);
+      await run.end(stopTimeoutMs * (1 - PATIENCE.signal), signal);
+      this.#running.delete(key);
+      this.#past.set(key, { epoch: context.epoch, orderly: obeyed });
+      const killed = obeyed ? [] : [`did not obey ${stopSignal} and was killed`];
+      return { ...OK, detail: [refusal ?? [], ...killed].flat().join('; ') };
     });
   }
 
   kill(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
       const key = keyOf(definition, context);
-      const running = this.#running.get(key);
-      if (running === undefined) return await this.#clear(definition, context);
-      running.stopping = true;
-      await this.#end(running, definition, context);
+      const run = this.#running.get(key);
+      if (run === undefined) return await this.#clear(definition, context);
+      run.stopping = true;
+      await run.end(definition.stopTimeoutMs, context.signal);
       this.#running.delete(key);
       return OK;
     });
@@ -153,13 +141,15 @@ export class ApplicationAgent implements ResourceAgent {
 
   monitor(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
-      const running = this.#running.get(keyOf(definition, context));
-      if (running === undefined) return notRunning('not started by this daemon');
-      if (!isAlive(running)) return await ended(running);
-      if (running.suspended) return { ...OK, detail: 'stands still until the lease is renewed' };
-      const timeoutMs = Math.min(ASK_TIMEOUT_MS, definition.monitorTimeoutMs * 0.8);
-      const reason = await ask(readProbe(definition), { timeoutMs, signal: context.signal });
-      return reason === null ? OK : failed('APPLICATION_NOT_ANSWERING', reason);
+      const run = this.#running.get(keyOf(definition, context));
+      if (run === undefined) return notRunning('not started by this daemon');
+      if (!run.isAlive()) return await ended(run);
+      if (run.suspended) return { ...OK, detail: 'stands still until the lease is renewed' };
+      const { monitor } = readApplication(definition);
+      const { environment, prefix } = run.surroundings;
+      const timeoutMs = definition.monitorTimeoutMs * PART;
+      const bound = { timeoutMs, signal: context.signal, environment, prefix };
+      return outcomeOfAnswer(await ask(monitor, bound));
     });
   }
 
@@ -168,70 +158,80 @@ export class ApplicationAgent implements ResourceAgent {
     context: ActionContext,
     changed: (outcome: Outcome) => void,
   ): void {
-    const running = this.#running.get(keyOf(definition, context));
-    void running?.process.ended.then(async () => {
-      if (!running.stopping && !context.signal.aborted) changed(await ended(running));
-    });
+    const run = this.#running.get(keyOf(definition, context));
+    if (run === undefined) return;
+    const tell = async () => {
+      if (!run.stopping && !context.signal.aborted) changed(await ended(run));
+    };
+    const { cgroup } = run.surroundings;
+    if (!run.isBackground) void run.ended.then(tell);
+    else if (cgroup !== null) watchUntilEmpty(cgroup, context.signal, tell);
   }
 
   teardown(definition: ResourceDefinition, context: ActionContext): readonly Teardown[] {
-    const key = keyOf(definition, context);
-    const path = this.#cgroups.get(key);
-    const mark = this.#running.get(key)?.process.mark;
+    const path = this.#homes.made(definition, context);
+    const marks = this.#running.get(keyOf(definition, context))?.marks ?? [];
     return [
-      ...(path === undefined ? [] : [{ kind: 'kill-cgroup', path } as const]),
-      ...(mark === undefined ? [] : [{ kind: 'kill-process-group', ...mark } as const]),
+      ...(path === null ? [] : [{ kind: 'kill-cgroup', path } as const]),
+      ...marks.map((mark) => ({ kind: 'kill-process-group', ...mark }) as const),
     ];
   }
 
-  async #spawn(definition: ResourceDefinition, context: ActionContext): Promise<Running> {
-    await this.#clear(definition, context);
-    const cgroup = await this.#cgroup(definition, context);
-    const directory = optionalText(definition, 'directory');
-    mkdirSync(this.#options.logDirectory, { recursive: true, mode: 0o750 });
-    const path = join(this.#options.logDirectory, `${fileName(definition, context)}.log`);
-    const process = await startLongLived({
-      argv: commandOf(definition),
-      environment: { ...environmentOf(definition), ...told(context) },
-      ...(directory === null ? {} : { directory }),
-      cgroup,
-      output: { kind: 'file', path },
-    });
-    const spawnedMs = this.#options.clock.now();
-    const states = { ending: null, stopping: false, suspended: false };
-    const running: Running = { process, cgroup, spawnedMs, ...states };
-    void process.ended.then((ending) => {
-      running.ending = ending;
-    });
-    // Remembered at once: whatever happens from here on, it can be killed.
-    this.#running.set(keyOf(definition, context), running);
-    if (cgroup !== null) await this.#untilInside(running, cgroup, context);
-    return running;
-  }
-
-  /** Bounded by the start's own deadline: the process enters within a millisecond, or ends. */
-  async #untilInside(running: Running, cgroup: string, { signal }: ActionContext): Promise<void> {
-    const { pid } = running.process.mark;
-    while (isAlive(running) && !isMember(cgroup, pid)) {
-      await this.#options.clock.after(1, signal);
-    }
-  }
-
-  async #untilReady(
-    running: Running,
+  /** A running without a process yet, remembered at once: whatever it starts can be killed. */
+  async #open(
+    wanted: Wanted,
     definition: ResourceDefinition,
     context: ActionContext,
-  ): Promise<Outcome> {
+  ): Promise<ApplicationRun> {
+    await this.#clear(definition, context);
     const { clock } = this.#options;
-    const probe: Probe = readProbe(definition);
-    const untilMs = clock.now() + definition.startTimeoutMs * 0.9;
-    for (;;) {
-      if (!isAlive(running)) return await ended(running);
-      const reason = await ask(probe, { timeoutMs: ASK_TIMEOUT_MS, signal: context.signal });
-      if (reason === null) return isAlive(running) ? OK : await ended(running);
-      if (clock.now() > untilMs) return failed('APPLICATION_NOT_ANSWERING', reason);
-      await clock.after(ASK_EVERY_MS, context.signal);
+    const cgroup = await this.#homes.make(definition, context);
+    if (cgroup === null && wanted.main.kind === 'background') {
+      const what = 'a start command whose processes could not be found again';
+      throw new HoldfastError('CGROUP_FAILED', { what });
     }
+    const bound = { signal: context.signal, timeoutMs: ASK_TIMEOUT_MS };
+    const run = new ApplicationRun({
+      clock,
+      cgroup,
+      logPath: this.#homes.logPath(definition, context),
+      directory: wanted.directory,
+      environment: {
+        ...wanted.environment,
+        ...told(definition, context, this.#circumstances(definition, context)),
+      },
+      prefix: wanted.user === null ? [] : await asUser(wanted.user, bound),
+    });
+    const key = keyOf(definition, context);
+    this.#running.set(key, run);
+    this.#past.set(key, { epoch: context.epoch, orderly: false });
+    return run;
+  }
+
+  /** Null when it was started, else why not. */
+  async #begin(
+    run: ApplicationRun,
+    { recover, main }: Wanted,
+    untilMs: Millis,
+    { signal }: ActionContext,
+  ): Promise<Outcome | null> {
+    const leftMs = () => Math.max(1, untilMs - this.#options.clock.now());
+    if (recover !== null) {
+      const refusal = await run.command(recover, leftMs(), signal);
+      if (refusal !== null) return failed('RECOVERY_FAILED', refusal);
+    }
+    if (main.kind === 'supervised') {
+      await run.supervise(main.argv, signal);
+      return null;
+    }
+    const refusal = await run.launchBackground(main.argv, leftMs(), signal);
+    return refusal === null ? null : { ...notRunning(refusal), code: 'APPLICATION_EXITED' };
+  }
+
+  #circumstances(definition: ResourceDefinition, context: ActionContext): Circumstances {
+    const past = this.#past.get(keyOf(definition, context));
+    if (past?.epoch !== context.epoch) return circumstancesOf(context);
+    return { reason: 'restart', clean: past.orderly };
   }
 
   #setStill(
@@ -240,106 +240,42 @@ export class ApplicationAgent implements ResourceAgent {
     still: boolean,
   ): Promise<Outcome> {
     return outcomeOf(async () => {
-      const running = this.#running.get(keyOf(definition, context));
-      if (running !== undefined && isAlive(running)) await this.#still(running, still, context);
+      const run = this.#running.get(keyOf(definition, context));
+      if (run?.isAlive() === true) await run.setStill(still, context.signal);
       return OK;
     });
   }
 
-  async #still(running: Running, still: boolean, { signal }: ActionContext): Promise<void> {
-    const { clock } = this.#options;
-    if (running.cgroup === null) {
-      signalGroup(running.process.mark, still ? 'SIGSTOP' : 'SIGCONT');
-    } else {
-      await freezeCgroup(running.cgroup, still, { clock, timeoutMs: FREEZE_TIMEOUT_MS, signal });
-    }
-    running.suspended = still;
-  }
-
-  /** Ends everything that is left of it: the program itself may have gone without its children. */
-  async #end(
-    running: Running,
-    { stopTimeoutMs }: ResourceDefinition,
-    { signal }: ActionContext,
-  ): Promise<void> {
-    const bound = { clock: this.#options.clock, timeoutMs: stopTimeoutMs * (1 - PATIENCE), signal };
-    if (running.cgroup !== null) await killCgroup(running.cgroup, bound);
-    await killGroup(running.process.mark, bound);
-  }
-
-  /** Ends what an earlier daemon left in the control group of this resource. */
   async #clear(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
-    const path = await this.#cgroupPath(definition, context);
-    const { clock } = this.#options;
-    const { signal } = context;
-    const timeoutMs = definition.stopTimeoutMs * (1 - PATIENCE);
-    if (path !== null) await killCgroup(path, { clock, timeoutMs, signal });
+    await this.#homes.clear(definition, context, definition.stopTimeoutMs);
     return OK;
   }
+}
 
-  /** Makes the resource's control group if it is missing; null where there are none. */
-  async #cgroup(definition: ResourceDefinition, context: ActionContext): Promise<string | null> {
-    const path = await this.#cgroupPath(definition, context);
-    if (path === null) return null;
-    createCgroup(path);
-    this.#cgroups.set(keyOf(definition, context), path);
-    return path;
+async function untilReady(
+  run: ApplicationRun,
+  { readiness }: Wanted,
+  { untilMs, context }: { readonly untilMs: Millis; readonly context: ActionContext },
+): Promise<Outcome> {
+  const { clock, environment, prefix } = run.surroundings;
+  const bound = { timeoutMs: ASK_TIMEOUT_MS, signal: context.signal, environment, prefix };
+  const started = run.spawnedMs === null ? OK : { ...OK, spawnedMs: run.spawnedMs };
+  for (;;) {
+    if (!run.isAlive()) return await ended(run);
+    const answer = await ask(readiness, bound);
+    if (answer.kind === 'answers' || answer.kind === 'degraded') {
+      return run.isAlive() ? started : await ended(run);
+    }
+    if (clock.now() > untilMs) return failed('APPLICATION_NOT_ANSWERING', answer.reason);
+    await clock.after(ASK_EVERY_MS, context.signal);
   }
-
-  async #cgroupPath(
-    definition: ResourceDefinition,
-    context: ActionContext,
-  ): Promise<string | null> {
-    if (this.#options.cgroups === false) return null;
-    this.#base ??= cgroupBase(new AbortController().signal);
-    const base = await this.#base;
-    const { clusterId, node } = context; // several nodes of a demonstration share one host
-    const name = `${clusterId}-${node}-${fileName(definition, context)}`.replace(/[^\w.-]/g, '_');
-    return base === null ? null : join(base, 'holdfast', name);
-  }
-}
-
-function commandOf(definition: ResourceDefinition): readonly string[] {
-  const command = words(definition, 'command');
-  if (command.length === 0) throw misconfigured(definition, 'command', 'is empty');
-  return command;
-}
-
-function environmentOf(definition: ResourceDefinition): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    words(definition, 'environment').map((entry) => {
-      const at = entry.indexOf('=');
-      if (at < 1) throw misconfigured(definition, 'environment', `no NAME=VALUE: ${entry}`);
-      return [entry.slice(0, at), entry.slice(at + 1)];
-    }),
-  );
-}
-
-function told(context: ActionContext): Readonly<Record<string, string>> {
-  return {
-    HOLDFAST_GROUP: context.group,
-    HOLDFAST_NODE: context.node,
-    HOLDFAST_EPOCH: String(context.epoch),
-    HOLDFAST_REASON: context.reason,
-    HOLDFAST_PREVIOUS_OWNER: context.previousOwner ?? '',
-  };
-}
-
-function isAlive({ process, ending }: Running): boolean {
-  return ending === null && isRunning(process.mark);
 }
 
 /** The kernel has said that it is over; how it ended is told a moment later. */
-async function ended({ process }: Running): Promise<Outcome> {
-  const { status, signal } = await process.ended;
-  const how = signal ?? `status ${status}`;
-  return { status: 7, code: 'APPLICATION_EXITED', detail: `the process ended with ${how}` };
-}
-
-function fileName({ name }: ResourceDefinition, { group }: ActionContext): string {
-  return `${group}-${name}`.replace(/[^\w.-]/g, '_');
-}
-
-function keyOf({ name }: ResourceDefinition, { group }: ActionContext): string {
-  return `${group}/${name}`;
+async function ended(run: ApplicationRun): Promise<Outcome> {
+  const code = 'APPLICATION_EXITED';
+  const ending = run.isBackground ? null : await run.ended;
+  if (ending === null) return { ...notRunning('none of its processes runs'), code };
+  const how = ending.signal ?? `status ${ending.status}`;
+  return { ...notRunning(`the process ended with ${how}`), code };
 }

@@ -13,7 +13,8 @@ export type DiskParameters = {
   readonly identity: string | null;
   /** Where to look; none: found by its identity. */
   readonly devices: readonly string[];
-  readonly adapter: Adapter;
+  /** Null: by what the disk is. */
+  readonly adapter: Adapter | null;
   readonly type: ReservationType;
   readonly volatileReservations: boolean;
   readonly acceptLateWrites: boolean;
@@ -40,8 +41,8 @@ export function diskParameters(
   const devices = strings(given['device'] ?? []);
   if (devices === null) return invalid('device is a path or a list of paths');
   const emulated = devices.some(isEmulated);
-  const adapter = given['adapter'] ?? (emulated ? 'emulated' : 'scsi');
-  const chosen = ADAPTERS.find((name) => name === adapter);
+  const adapter = given['adapter'] ?? (emulated ? 'emulated' : null);
+  const chosen = adapter === null ? null : (ADAPTERS.find((name) => name === adapter) ?? undefined);
   if (chosen === undefined) return invalid(`adapter is one of ${ADAPTERS.join(', ')}`);
   if ((chosen === 'emulated') !== emulated || (emulated && devices.length !== 1)) {
     return invalid('an emulated disk is one device `emulated:SOCKET#LUN`, others are paths');
@@ -55,6 +56,7 @@ export function diskParameters(
 
   const type = TYPES.find((each) => each === (given['reservation-type'] ?? 1));
   if (type === undefined) return invalid('reservation-type is 1 (one path) or 5 (several)');
+  if (chosen === 'sg-persist' && type === 5) return invalid(SG_PERSIST_AND_TYPE_5);
   const volatileReservations = given['volatile-reservations'] ?? false;
   const acceptLateWrites = given['accept-late-writes'] ?? false;
   if (typeof volatileReservations !== 'boolean' || typeof acceptLateWrites !== 'boolean') {
@@ -69,6 +71,14 @@ export function diskParameters(
     acceptLateWrites,
   });
 }
+
+/**
+ * An sg_persist that is killed at its deadline may leave its command in the kernel, and nobody waits
+ * for it. With type 1 a REGISTER that arrives late gives no right to write; with type 5 it does.
+ */
+const SG_PERSIST_AND_TYPE_5 =
+  'adapter sg-persist takes reservation-type 1 only: a command of it that is killed may still ' +
+  'arrive, and with type 5 a late registration may write; use adapter scsi';
 
 /** The proven ones; 3, 6, 7 and 8 are refused until they are. */
 const TYPES: readonly ReservationType[] = [1, 5];

@@ -9,7 +9,7 @@ export function guardianOf(cluster: EmbeddedCluster, node: string): number | nul
   const daemon = cluster.pidOf(node);
   const found = marked(cluster.directory).find(
     ({ pid, argv }) =>
-      argv.some((word) => word.endsWith('guardian/main.ts')) && parentOf(pid) === daemon,
+      argv.some((word) => /guardian(\/main\.ts|\.js)$/.test(word)) && parentOf(pid) === daemon,
   );
   return found?.pid ?? null;
 }

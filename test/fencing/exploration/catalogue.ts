@@ -12,9 +12,9 @@ import { execute } from '../../../src/fencing/devices/emulated/verbs.ts';
 import type { PrCommand, PrReply } from '../../../src/fencing/fence-device.ts';
 import type { DefenceGoal, DefenceState } from '../../../src/fencing/protocol/defence.ts';
 import type { TakeoverGoal, TakeoverState } from '../../../src/fencing/protocol/takeover-state.ts';
+import { Interned, PairMap } from '../../exploration/tables.ts';
 import { nexusName, STRANGER, STRANGERS_KEY } from './names.ts';
 import type { Protocol } from './protocol.ts';
-import { Interned, PairMap } from './tables.ts';
 
 /** What can happen to the disk. A nexus is a number of `names.ts`. */
 export type Operation =

@@ -2,11 +2,12 @@
  * Breadth first over all worlds of a scope: what is found first has a shortest history. Remembers of
  * each world 64 bits and the step that led to it; whole worlds are kept for two depths only.
  */
+
+import { FingerprintSet, Rows } from '../../exploration/tables.ts';
 import { FLAGS, type Harm, WIDTH } from './layout.ts';
 import type { Protocol } from './protocol.ts';
 import type { Rule } from './rules.ts';
 import type { Scope } from './scope.ts';
-import { FingerprintSet, Rows } from './tables.ts';
 import { Worlds } from './world.ts';
 
 export type Finding = {

@@ -3,6 +3,7 @@
  * it is given, in place; the ones that can do harm answer with it.
  */
 import type { PathId } from '../../../src/fencing/fence-device.ts';
+import { PairMap } from '../../exploration/tables.ts';
 import { Catalogue, HELD, NONE, type Operation, RUNNING, type Sight } from './catalogue.ts';
 import {
   ABORTING,
@@ -20,7 +21,6 @@ import { keyOf, nexusName, nexusOf, STRANGER } from './names.ts';
 import type { Protocol } from './protocol.ts';
 import type { Off, Rule } from './rules.ts';
 import { BUDGET, type Budget, type Scope } from './scope.ts';
-import { PairMap } from './tables.ts';
 
 /** No conversation with a disk is longer: rounds, repeats and victims are bounded. */
 const MOST_COMMANDS = 500;

@@ -1,6 +1,6 @@
 /** The judges of a campaign alone: what they blame, and what they do not. */
 import { describe, expect, it } from 'vitest';
-import type { Reservation } from '../observer.ts';
+import type { Reservation } from '../lab.ts';
 import { hostTime, type Landing, lateWrites } from './late-writes.ts';
 import { splitOwnership } from './split-ownership.ts';
 import {

@@ -11,7 +11,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Millis } from '../../../src/lib/ids.ts';
-import type { KernelLab } from '../kernel/index.ts';
+import type { Lab } from '../lab.ts';
 import type { Landing } from './late-writes.ts';
 import { AREA_AT, areaBytes, readStamp, SECTOR_BYTES } from './stamp.ts';
 
@@ -26,7 +26,7 @@ export class Landings {
   #running: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(lab: KernelLab, luns: number) {
+  constructor(lab: Lab, luns: number) {
     const names = Array.from({ length: luns }, (_, lun) =>
       join(lab.directory, 'disks', `lun${lun}`),
     );

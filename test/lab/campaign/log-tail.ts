@@ -1,17 +1,18 @@
 /** The log of a daemon as it grows, on the host: what was said after this was made. */
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Guest, until } from '../kernel/index.ts';
+import { until } from '../kernel/index.ts';
+import type { Machine } from '../lab.ts';
 
 export type LogLine = { readonly event: string; readonly facts: Readonly<Record<string, unknown>> };
 
 export class LogTail {
-  readonly guest: Guest;
+  readonly guest: Machine;
   readonly #path: string;
   #offset: number;
   #rest = '';
 
-  constructor(guest: Guest) {
+  constructor(guest: Machine) {
     this.guest = guest;
     this.#path = join(guest.share, 'daemon.log');
     this.#offset = existsSync(this.#path) ? statSync(this.#path).size : 0;
@@ -36,10 +37,10 @@ export class LogTail {
 /** The first line that `holds` on any of these machines. */
 export async function firstLine(
   tails: readonly LogTail[],
-  holds: (guest: Guest, line: LogLine) => boolean,
+  holds: (guest: Machine, line: LogLine) => boolean,
   what: string,
   limitMs: number,
-): Promise<{ readonly guest: Guest; readonly line: LogLine }> {
+): Promise<{ readonly guest: Machine; readonly line: LogLine }> {
   return await until(
     () => {
       for (const tail of tails) {

@@ -3,7 +3,7 @@
  * owner, under its epoch. Told by the target. Pure.
  */
 import type { Owner } from '../failover-lab.ts';
-import type { Reservation } from '../observer.ts';
+import type { Reservation } from '../lab.ts';
 
 /** The disks that somebody else holds, or nobody, in words. */
 export function splitOwnership(

@@ -14,6 +14,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Answer, Machine } from '../lab.ts';
+import { CommandAgent } from './command-agent.ts';
 import { LabError } from './lab-error.ts';
 import { guestMac, networks, tapOf } from './network.ts';
 import { SerialLine } from './serial-line.ts';
@@ -32,17 +34,9 @@ export type GuestOptions = {
   readonly preload: readonly string[];
 };
 
-export type Answer = {
-  /** The command's exit status; −1 when no answer came in time, or the power went. */
-  readonly status: number;
-  /** Standard output and standard error, as they came. */
-  readonly output: string;
-};
-
 const bootTimeoutMs = 90_000;
-const commandTimeoutMs = 60_000;
 
-export class Guest {
+export class Guest implements Machine {
   readonly id: number;
   readonly name: string;
   /** A directory of the host that the guest sees as /lab, written through: it survives power loss. */
@@ -52,13 +46,14 @@ export class Guest {
     | { readonly child: ChildProcess; readonly line: SerialLine; readonly ended: Promise<void> }
     | undefined;
   #kernelPid: number | undefined;
-  #commands = 0;
+  readonly #agent: CommandAgent;
 
   constructor(options: GuestOptions) {
     this.#options = options;
     this.id = options.id;
     this.name = options.id === 0 ? 'storage' : `node${options.id}`;
     this.share = join(options.directory, this.name);
+    this.#agent = new CommandAgent(this.name, this.share);
   }
 
   get isOn(): boolean {
@@ -96,29 +91,13 @@ export class Guest {
   }
 
   /** Runs a shell command; a program that it leaves in the background must have its output redirected. */
-  async exec(command: string, timeoutMs: number = commandTimeoutMs): Promise<Answer> {
-    const line = this.#running?.line;
-    if (line === undefined) throw new LabError('GUEST_OFF', `${this.name}: ${command}`);
-    this.#commands += 1;
-    const id = `c${this.#commands}`;
-    const [script, output] = [join(this.share, `${id}.sh`), join(this.share, `${id}.out`)];
-    writeFileSync(script, `${command}\n`);
-    const status = await line.ask(id, timeoutMs);
-    if (status === undefined) return { status: -1, output: this.isOn ? 'no answer' : 'power lost' };
-    const answer = { status, output: readFileSync(output, 'utf8') };
-    rmSync(script);
-    rmSync(output);
-    return answer;
+  exec(command: string, timeoutMs?: number): Promise<Answer> {
+    return this.#agent.exec(this.#running?.line, command, timeoutMs);
   }
 
   /** Runs a command that must succeed and answers its output. @throws LabError GUEST_COMMAND_FAILED */
-  async ok(command: string, timeoutMs?: number): Promise<string> {
-    const { status, output } = await this.exec(command, timeoutMs);
-    if (status === 0) return output;
-    throw new LabError(
-      'GUEST_COMMAND_FAILED',
-      `${this.name}: ${command}: status ${status}: ${output}`,
-    );
+  ok(command: string, timeoutMs?: number): Promise<string> {
+    return this.#agent.ok(this.#running?.line, command, timeoutMs);
   }
 
   /** on or frozen → off, as when the plug is pulled. Resolves when no process of the guest is left. */

@@ -10,6 +10,8 @@
 
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { identityOf } from '../../../src/system/block-device.ts';
+import type { Lab, Reservation } from '../lab.ts';
 import { Client } from './client.ts';
 import { goBack, goFirst } from './go-first.ts';
 import { Guest } from './guest.ts';
@@ -39,7 +41,8 @@ const scripts = `${repositoryRoot}/test/lab/kernel/guest`;
 const stateDiskMb = 256;
 const storageMemoryMb = 256;
 
-export class KernelLab {
+export class KernelLab implements Lab {
+  readonly kind = 'kernel';
   #options: Required<LabOptions> | undefined;
   #run: RunDirectory | undefined;
   #network: Network | undefined;
@@ -132,6 +135,28 @@ export class KernelLab {
     return this.#up(this.#network).restoreAll();
   }
 
+  async diskParameters(lun: number): Promise<Readonly<Record<string, string>>> {
+    const page = await this.guest(1).ok(
+      `base64 -w0 /sys/block/$(basename $(readlink /dev/lab/lun${lun}))/device/vpd_pg83`,
+    );
+    const identity = identityOf(Buffer.from(page.trim(), 'base64'));
+    if (identity === null) throw new LabError('EXPECTATION_FAILED', 'a LUN without page 83h');
+    return { identity };
+  }
+
+  /** LIO's own words, out of the target's configfs. */
+  async reservations(luns: number, timeoutMs: number): Promise<readonly Reservation[]> {
+    if (!this.storage.isOn) return [];
+    const { output } = await this.storage.exec(
+      `cd /sys/kernel/config/target/core
+       for l in $(seq 0 ${luns - 1}); do
+         p=iblock_$l/lun$l/pr; echo "lun $l"; cat $p/res_holder $p/res_type $p/res_pr_registered_i_pts
+       done`,
+      timeoutMs,
+    );
+    return output.split(/^lun /m).slice(1).map(parseReservation);
+  }
+
   async #join(guest: Guest, targetReady: Promise<void>): Promise<void> {
     const { nodes, luns } = this.#up(this.#options);
     await guest.boot();
@@ -178,4 +203,20 @@ export class KernelLab {
       throw new LabError('USAGE', 'the laboratory is not up');
     return part;
   }
+}
+
+/** LIO's own words, out of its configfs attributes. */
+export function parseReservation(text: string): Reservation {
+  const node = (word: RegExpExecArray | null): number | null =>
+    word === null ? null : Number(word[1]);
+  const keys: Record<number, string> = {};
+  for (const [, id, key] of text.matchAll(/iSCSI Node: \S*:node(\d+),\S* Key: 0x0*([0-9a-f]+)/g)) {
+    keys[Number(id)] = key ?? '';
+  }
+  return {
+    lun: Number.parseInt(text, 10),
+    holder: node(/Reservation: iSCSI Initiator: \S*:node(\d+)/.exec(text)),
+    type: /Reservation Type: (.+)/.exec(text)?.[1]?.trim() ?? null,
+    keys,
+  };
 }

@@ -48,7 +48,7 @@ export class Network {
     this.namespace = namespace;
   }
 
-  /** Makes the namespace, the bridges and the taps of guests 0 to `lastGuest`. */
+  /** Makes the namespace, the bridges, and taps for guests 0 to `lastGuest`; −1: no taps. */
   async up(lastGuest: number): Promise<void> {
     await run(['ip', 'netns', 'add', this.namespace]);
     const lines = ['link set lo up'];

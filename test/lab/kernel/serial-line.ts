@@ -22,6 +22,10 @@ export class SerialLine {
     (child.stdio[3] as Readable | null)?.on('data', (data: Buffer) => this.#hear(data.toString()));
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Sends an id and waits for its answer; `undefined` when none came in time or the line closed. */
   ask(id: string, timeoutMs: number): Promise<number | undefined> {
     const answer = this.answer(id, timeoutMs);

@@ -6,7 +6,8 @@
  */
 
 import { LabCluster } from '../cluster.ts';
-import { type Guest, guestAddress, type KernelLab, until } from '../kernel/index.ts';
+import { guestAddress, until } from '../kernel/index.ts';
+import type { Lab, Machine } from '../lab.ts';
 import type { Report, Scenario, ScenarioContext, ScenarioReport } from '../scenario.ts';
 import { pathGivenUp, sgPersist } from '../sg-persist.ts';
 
@@ -33,14 +34,14 @@ async function run({ lab, options, report }: ScenarioContext): Promise<ScenarioR
 }
 
 /** The NAA designator of page 83h: the name that a disk keeps on every path and host. */
-async function naa(guest: Guest, lun: number): Promise<string> {
+async function naa(guest: Machine, lun: number): Promise<string> {
   const page = await guest.ok(
     `sg_vpd -q -p 0x83 /dev/lab/lun${lun} || sg_vpd -q -p 0x83 /dev/lab/lun${lun}`,
   );
   return /0x6[0-9a-f]{31}/.exec(page)?.[0] ?? 'none';
 }
 
-async function identities(lab: KernelLab, luns: number, report: Report): Promise<void> {
+async function identities(lab: Lab, luns: number, report: Report): Promise<void> {
   const seen: string[][] = [];
   for (let lun = 0; lun < luns; lun += 1) {
     seen.push(await Promise.all(lab.nodes.map((guest) => naa(guest, lun))));
@@ -59,7 +60,7 @@ async function identities(lab: KernelLab, luns: number, report: Report): Promise
   );
 }
 
-async function emptyDaemons(lab: KernelLab, report: Report): Promise<void> {
+async function emptyDaemons(lab: Lab, report: Report): Promise<void> {
   const cluster = LabCluster.empty(lab);
   await report.time('startEmptyDaemons', () => cluster.startAll());
   const ask = (id: number): Promise<string> =>
@@ -83,7 +84,7 @@ async function emptyDaemons(lab: KernelLab, report: Report): Promise<void> {
   await cluster.stopAll();
 }
 
-async function cables(lab: KernelLab, report: Report): Promise<void> {
+async function cables(lab: Lab, report: Report): Promise<void> {
   const pings = async (from: number, to: number): Promise<boolean> =>
     (await lab.guest(from).exec(`busybox ping -c 1 -W 1 ${guestAddress(to, 1)}`)).status === 0;
   const ways = async (): Promise<string> => {
@@ -112,10 +113,10 @@ async function cables(lab: KernelLab, report: Report): Promise<void> {
   await lab.restoreAll();
 }
 
-const received = async (guest: Guest): Promise<number> =>
+const received = async (guest: Machine): Promise<number> =>
   Number(await guest.ok('cat /sys/class/net/eth1/statistics/rx_packets'));
 
-async function durability(lab: KernelLab, report: Report): Promise<void> {
+async function durability(lab: Lab, report: Report): Promise<void> {
   const guest = lab.guest(1);
   let lost = 0;
   for (let round = 1; round <= powerLosses; round += 1) {
@@ -139,7 +140,7 @@ async function durability(lab: KernelLab, report: Report): Promise<void> {
   report.check(`no fsynced line is lost in ${powerLosses} power losses`, lost === 0);
 }
 
-async function frozen(lab: KernelLab, report: Report): Promise<void> {
+async function frozen(lab: Lab, report: Report): Promise<void> {
   const guest = lab.guest(2);
   guest.freeze();
   const { status } = await guest.exec('true', 500);
@@ -153,7 +154,7 @@ async function frozen(lab: KernelLab, report: Report): Promise<void> {
  * The target is off for longer than the sessions wait for it, as it is by itself where laboratories run
  * beside each other.
  */
-async function aptpl(lab: KernelLab, report: Report): Promise<void> {
+async function aptpl(lab: Lab, report: Report): Promise<void> {
   const device = '/dev/lab/lun1';
   const ask = async (args: string): Promise<string> =>
     (await sgPersist(lab.guest(1), args, device)).output;
@@ -176,7 +177,7 @@ async function aptpl(lab: KernelLab, report: Report): Promise<void> {
  * What the daemon's packet filter needs of this kernel; see README: of nftables only the bridge
  * family is here.
  */
-async function kernelLease(lab: KernelLab, report: Report): Promise<void> {
+async function kernelLease(lab: Lab, report: Report): Promise<void> {
   const guest = lab.guest(3);
   const leaseMs = 1_500;
   await guest.ok(`ip link add vip0 link eth3 address 02:00:5e:00:01:01 type macvlan mode bridge

@@ -1,7 +1,8 @@
 /** What all stories of a failover share: the beginning, the outage that clients saw, and the verdict. */
 import type { LoadStatus } from '../clients.ts';
 import { FailoverLab, type FailoverLabOptions } from '../failover-lab.ts';
-import { type Answer, type Guest, until } from '../kernel/index.ts';
+import { until } from '../kernel/index.ts';
+import type { Answer, Machine } from '../lab.ts';
 import { FLOATING_IP, MOUNT_POINT } from '../lab-config.ts';
 import type { Report, Scenario, ScenarioContext, ScenarioReport } from '../scenario.ts';
 
@@ -51,7 +52,7 @@ export async function noteOutage(
 }
 
 /** A write below the file system, as a machine would make it that believes to own the disk. */
-export async function staleWrite(guest: Guest): Promise<Answer> {
+export async function staleWrite(guest: Machine): Promise<Answer> {
   const { status, output } = await guest.exec(
     'dd if=/dev/zero of=/dev/lab/lun0 bs=4096 count=1 seek=100000 oflag=direct 2>&1',
     STALE_WRITE_LIMIT_MS,

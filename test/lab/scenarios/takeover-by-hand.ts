@@ -10,7 +10,8 @@
 
 import { Background } from '../background.ts';
 import { Load, Watch } from '../clients.ts';
-import { type Guest, type KernelLab, until } from '../kernel/index.ts';
+import { until } from '../kernel/index.ts';
+import type { Lab, Machine } from '../lab.ts';
 import { observe, violations } from '../observer.ts';
 import type { Report, Scenario, ScenarioContext, ScenarioReport } from '../scenario.ts';
 import { sgPersist } from '../sg-persist.ts';
@@ -88,14 +89,14 @@ async function run({ lab, report, sabotage }: ScenarioContext): Promise<Scenario
 
 /** node2 writes, freezes, loses the disk to node3, thaws: its next fsync must fail. */
 async function frozenOwner(
-  lab: KernelLab,
+  lab: Lab,
   report: Report,
   {
     take,
     silence,
   }: { take: (epoch: number, victim: number) => Promise<Background>; silence: boolean },
 ): Promise<number> {
-  const [, owner, next] = lab.nodes as [Guest, Guest, Guest];
+  const [, owner, next] = lab.nodes as [Machine, Machine, Machine];
   await owner.ok(
     `rm -f /lab/acked /lab/refused
     (i=0
@@ -143,7 +144,7 @@ type Take = {
 
 /** Node N takes epoch N: fence, mount, address, application. Every step is timed. */
 async function serve(
-  lab: KernelLab,
+  lab: Lab,
   report: Report,
   { epoch, victim, fence, env }: Take,
 ): Promise<Background> {
@@ -181,7 +182,7 @@ ip addr add ${address}/24 dev vip0 && ip link set vip0 up && (arping -q -A -c 2 
   return ledger;
 }
 
-async function persist(guest: Guest, args: string): Promise<void> {
+async function persist(guest: Machine, args: string): Promise<void> {
   const { status, output } = await sgPersist(guest, `-o ${args}`, device);
   if (status !== 0) throw new Error(`${guest.name}: sg_persist ${args}: ${status} ${output}`);
 }

@@ -6,7 +6,8 @@
 import { splitOwnership } from '../campaign/split-ownership.ts';
 import type { Owner } from '../failover-lab.ts';
 import { until } from '../kernel/index.ts';
-import { observe, type Reservation } from '../observer.ts';
+import type { Reservation } from '../lab.ts';
+import { observe } from '../observer.ts';
 import { Words } from '../words.ts';
 import { type Act, failoverScenario, noteOutage } from './story.ts';
 

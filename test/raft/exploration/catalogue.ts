@@ -9,6 +9,7 @@
  */
 import type { NodeId } from '../../../src/lib/ids.ts';
 import type { RaftMessage } from '../../../src/raft/types.ts';
+import { PairMap } from '../../exploration/tables.ts';
 import { fingerprint } from './fingerprint.ts';
 import {
   type Action,
@@ -22,7 +23,6 @@ import {
   type Violation,
 } from './node.ts';
 import { moved } from './run.ts';
-import { PairMap } from './tables.ts';
 
 /** Numbers of actions that are no deliveries: the kind, and which one of the kind. */
 export const KINDS = [

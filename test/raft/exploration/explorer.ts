@@ -4,6 +4,8 @@
  * n²/2⁶⁵: for ten million, 3 in a million; then one world would be passed over, never a false alarm),
  * and which step from which world led to it. Whole worlds are kept for two depths only.
  */
+
+import { FingerprintSet, Rows } from '../../exploration/tables.ts';
 import type { Scope } from './bounds.ts';
 import { Catalogue } from './catalogue.ts';
 import { Chains } from './chain.ts';
@@ -11,7 +13,6 @@ import { Histories } from './history.ts';
 import type { Node, Setting, Violation } from './node.ts';
 import { type Beginning, began } from './prelude.ts';
 import type { Sabotage } from './sabotage.ts';
-import { FingerprintSet, finished, mixed, Numbers } from './tables.ts';
 import { PAST, Worlds } from './world.ts';
 
 export type Limits = {
@@ -56,8 +57,8 @@ export class Explorer {
   readonly #limits: Limits;
   readonly #setting: Setting;
   readonly #seen = new FingerprintSet();
-  readonly #parents = new Numbers();
-  readonly #vias = new Numbers();
+  /** Of each world: the number of the one before it, and the step. */
+  readonly #ways = new Rows(2);
   #frontier = new Level();
   #after = new Level();
   #nextProgress = 0;
@@ -133,15 +134,8 @@ export class Explorer {
   #visit(length: number, parent: number, via: number, violations: readonly Violation[]): void {
     this.#judge(violations, parent, via);
     const { next } = this.worlds;
-    let [low, high] = [0x1234567, 0x7654321];
-    for (let i = 0; i < length; i += 1) {
-      const part = next[i] as number;
-      low = mixed(low, part);
-      high = mixed(high, part ^ 0x5bd1e995);
-    }
-    if (!this.#seen.add(finished(low ^ length), finished(high))) return;
-    this.#parents.push(parent);
-    this.#vias.push(via);
+    if (!this.#seen.add(next, length)) return;
+    this.#ways.push([parent, via]);
     this.#judge(this.#broken(next), parent, via);
     this.#after.push(next, length);
   }
@@ -180,7 +174,12 @@ export class Explorer {
     const violation = violations.find(({ invariant }) => !blind.includes(invariant));
     if (violation === undefined) return;
     const path = via < 0 ? [] : [via];
-    for (let at = parent; at > 0; at = this.#parents.at(at)) path.unshift(this.#vias.at(at));
+    let at = parent;
+    while (at > 0) {
+      const [before, step] = this.#ways.at(at);
+      path.unshift(step as number);
+      at = before as number;
+    }
     this.#finding = { violation, path };
   }
 }

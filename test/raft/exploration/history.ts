@@ -12,9 +12,9 @@
  */
 import type { NodeId } from '../../../src/lib/ids.ts';
 import { tally } from '../../../src/raft/quorum.ts';
+import { PairMap } from '../../exploration/tables.ts';
 import type { Chains } from './chain.ts';
 import type { Note, Violation } from './node.ts';
-import { PairMap } from './tables.ts';
 
 type Past = {
   /** By term; only terms in which somebody might still be elected. */

@@ -1,6 +1,6 @@
 /** What a failover must never mount, and how a busy or broken mount comes down. */
-import { equal, match, notEqual } from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { equal, match, notEqual, throws } from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Parameter } from '../../../src/cluster/definition.ts';
 import { monotonicClock as clock } from '../../../src/system/clock.ts';
@@ -10,7 +10,7 @@ import { destroy } from '../../guardian/support/guardian-process.ts';
 import { isAlive, until } from '../../system/support/until.ts';
 import { contextOf, resource } from '../support/definitions.ts';
 import type { DiskStage } from '../support/disk-stage.ts';
-import { must } from '../support/shell.ts';
+import { must, works } from '../support/shell.ts';
 import type { Story } from './addresses.ts';
 import { filesystem } from './labs.ts';
 
@@ -83,6 +83,31 @@ export function filesystemStories(disks: DiskStage): readonly Story[] {
         await filesystem.kill(definition, context);
         equal((await filesystem.start(definition, context)).status, 0);
         equal(must('cat', file), 'paid');
+        await filesystem.stop(definition, context);
+      },
+    },
+    {
+      name: 'a write that was lost is not forgotten: not started again, but mounted anew it is well',
+      run: async () => {
+        const disk = disks.scarce('lost');
+        const definition = on(disk.device, { type: 'ext4' });
+        equal((await filesystem.start(definition, context)).status, 0);
+        const file = join(String(definition.parameters['directory']), 'ledger');
+        writeFileSync(file, 'paid', { flush: true });
+        equal((await filesystem.start(definition, context)).status, 0, 'nothing was lost so far');
+        disk.fill();
+        throws(() => writeFileSync(file, 'paid and paid'.repeat(100_000), { flush: true }));
+        disk.empty();
+        // The trap: the page is still there, and whoever asks now is told that it is safe.
+        equal(readFileSync(file, 'utf8').length, 1_300_000);
+        equal(works('dd', 'if=/dev/null', `of=${file}`, 'conv=notrunc,fsync'), true);
+        equal((await filesystem.monitor(definition, context)).status, 0);
+        for (const _ of ['asked', 'asked again']) {
+          equal((await filesystem.start(definition, context)).code, 'WRITES_LOST');
+        }
+        await filesystem.kill(definition, context);
+        equal((await filesystem.start(definition, context)).status, 0);
+        equal((await filesystem.start(definition, context)).status, 0);
         await filesystem.stop(definition, context);
       },
     },

@@ -12,6 +12,7 @@ const BYTES = 320 * 1024 * 1024;
 export class DiskStage {
   readonly #directory: string;
   readonly #devices: string[] = [];
+  readonly #media: string[] = [];
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -19,12 +20,47 @@ export class DiskStage {
 
   /** A device with what `mkfs.TYPE` makes; none for an empty type. */
   disk(name: string, type: string, ...options: readonly string[]): string {
-    const file = join(this.#directory, `${name}.img`);
+    const file = this.image(name);
     writeFileSync(file, '');
     truncateSync(file, BYTES);
+    const device = this.attach(file);
+    if (type !== '') must(`mkfs.${type}`, '-q', ...options, device);
+    return device;
+  }
+
+  /**
+   * A disk of ext4 on a medium that `fill` makes too small, until `empty`: writes to blocks that were
+   * never written fail, all others arrive.
+   */
+  scarce(name: string): { device: string; fill(): void; empty(): void } {
+    const medium = this.directory(`${name}-medium`);
+    must('mount', '-t', 'tmpfs', '-o', 'size=40M', 'medium', medium);
+    this.#media.push(medium);
+    const file = join(medium, 'disk');
+    writeFileSync(file, '');
+    truncateSync(file, BYTES);
+    // The journal is written in full here, so that only data can fail.
+    const whole = 'nodiscard,lazy_itable_init=0,lazy_journal_init=0';
+    must('mkfs.ext4', '-q', '-E', whole, '-J', 'size=4', file);
     const device = must('losetup', '--find', '--show', file).trim();
     this.#devices.push(device);
-    if (type !== '') must(`mkfs.${type}`, '-q', ...options, device);
+    const ballast = join(medium, 'ballast');
+    return {
+      device,
+      fill: () => void works('dd', 'if=/dev/zero', `of=${ballast}`, 'bs=64k'),
+      empty: () => rmSync(ballast),
+    };
+  }
+
+  /** The file of a disk, which ends with the stage. */
+  image(name: string): string {
+    return join(this.#directory, `${name}.img`);
+  }
+
+  /** A device for a file that is there. */
+  attach(file: string): string {
+    const device = must('losetup', '--find', '--show', file).trim();
+    this.#devices.push(device);
     return device;
   }
 
@@ -37,6 +73,7 @@ export class DiskStage {
   /** All devices and files gone: a guest keeps its files in memory and has little of it. */
   destroy(): void {
     for (const device of this.#devices.splice(0)) works('losetup', '--detach', device);
+    for (const medium of this.#media.splice(0)) works('umount', '--lazy', medium);
     for (const name of readdirSync(this.#directory)) {
       if (name.endsWith('.img')) rmSync(join(this.#directory, name));
     }

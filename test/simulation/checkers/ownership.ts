@@ -2,7 +2,7 @@
  * P1, on what the nodes have committed: an epoch is given out once, epochs grow, and state machines
  * that have applied the same entry are equal (Raft §5.3).
  */
-import type { ClusterState, HistoryEntry } from '../../../src/cluster/state.ts';
+import type { ClusterState, GroupState, HistoryEntry } from '../../../src/cluster/state.ts';
 import type { Report } from './report.ts';
 
 export class OwnershipChecker {
@@ -10,6 +10,7 @@ export class OwnershipChecker {
   readonly #owners = new Map<number, string>();
   /** By index, a print of the state; old ones are forgotten. */
   readonly #states = new Map<number, string>();
+  readonly #prints = new WeakMap<GroupState, string>();
   assignments = 0;
 
   constructor(report: Report) {
@@ -27,17 +28,21 @@ export class OwnershipChecker {
   }
 
   state(node: string, index: number, { lastEpoch, groups, members }: ClusterState): void {
-    const owners = Object.values(groups).map(({ epoch, owner, phase, leaseRemainderMs, mode }) => [
-      epoch,
-      owner,
-      phase,
-      leaseRemainderMs,
-      mode,
-    ]);
-    const print = JSON.stringify([lastEpoch, owners, Object.keys(members)]);
+    const owners = Object.values(groups).map((group) => this.#printOf(group));
+    const print = `${lastEpoch} ${owners.join(' ')} ${Object.keys(members).join(' ')}`;
     const known = this.#states.get(index);
     if (known === undefined) this.#states.set(index, print);
     else if (known !== print) this.#report('one state', node, `differs after entry ${index}`);
+  }
+
+  /** `apply` makes a new group exactly when something changed. */
+  #printOf(group: GroupState): string {
+    const known = this.#prints.get(group);
+    if (known !== undefined) return known;
+    const { epoch, owner, phase, leaseRemainderMs, mode } = group;
+    const print = `${epoch}:${owner}:${phase}:${leaseRemainderMs}:${mode}`;
+    this.#prints.set(group, print);
+    return print;
   }
 
   assigned(node: string, { epoch, group, node: to }: HistoryEntry, lastEpoch: number): void {

@@ -3,7 +3,7 @@
  * simulation and the tests of the protocol all speak to the target through it. It adds nothing of
  * its own.
  */
-import type { PrCommand, PrReply } from '../../fence-device.ts';
+import type { PathId, PrCommand, PrReply } from '../../fence-device.ts';
 import type { ReserveOut, Status } from './commands.ts';
 import type { EmulatedTarget } from './target.ts';
 
@@ -15,22 +15,22 @@ export function execute(target: EmulatedTarget, nexus: string, command: PrComman
       const answer = target.readKeys(nexus);
       return typeof answer === 'object' && 'keys' in answer
         ? { kind: 'keys', path, ...answer }
-        : { kind: word(answer), path };
+        : spoken(answer, path);
     }
     case 'read-reservation': {
       const answer = target.readReservation(nexus);
       return typeof answer === 'object' && 'holder' in answer
         ? { kind: 'reservation', path, ...answer }
-        : { kind: word(answer), path };
+        : spoken(answer, path);
     }
     case 'test-unit-ready':
-      return { kind: word(target.testUnitReady(nexus)), path };
+      return spoken(target.testUnitReady(nexus), path);
     case 'synchronize-cache':
-      return { kind: word(target.synchronizeCache(nexus)), path };
+      return spoken(target.synchronizeCache(nexus), path);
     case 'logical-unit-reset':
-      return { kind: word(target.logicalUnitReset(nexus)), path };
+      return spoken(target.logicalUnitReset(nexus), path);
     default:
-      return { kind: word(target.reserveOut(nexus, toReserveOut(command))), path };
+      return spoken(target.reserveOut(nexus, toReserveOut(command)), path);
   }
 }
 
@@ -55,6 +55,13 @@ function toReserveOut(command: OutCommand): ReserveOut {
         type: command.type,
       };
   }
+}
+
+function spoken(status: Status, path: PathId): PrReply {
+  const attention = typeof status === 'object' && status.check === 'unit-attention';
+  return attention
+    ? { kind: 'unit-attention', path, code: status.code }
+    : { kind: word(status), path };
 }
 
 export function word(

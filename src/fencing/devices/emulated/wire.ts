@@ -155,12 +155,15 @@ function decodeReply(reply: Json): PrReply {
     }
     case 'good':
     case 'reservation-conflict':
-    case 'unit-attention':
     case 'busy':
     case 'not-supported':
     case 'path-lost':
     case 'timeout':
       return { kind: reply['kind'], path };
+    case 'unit-attention': {
+      const code = reply['code'] === undefined ? {} : { code: text(reply['code']) };
+      return { kind: 'unit-attention', path, ...code };
+    }
     default:
       throw garbled(String(reply['kind']));
   }
