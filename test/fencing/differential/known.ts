@@ -69,6 +69,24 @@ const KNOWN: readonly Known[] = [
       aspect === 'attentions' && (command.action === 'release' || 'aptpl' in command),
   },
   {
+    id: 'preempt-of-key-zero',
+    targets: ['tgt'],
+    is: (found) =>
+      found.command.action === 'preempt' &&
+      found.command.serviceKey === 0n &&
+      (answers(found, '5:26/00', 'good') ||
+        answers(found, '5:26/00', '5:24/00') ||
+        onlyDiffers(found, 'generation')),
+  },
+  {
+    id: 'preempted-is-told-by-another-code',
+    targets: ['tgt'],
+    is: ({ aspect, command, one, other }) =>
+      aspect === 'attentions' &&
+      command.action === 'preempt' &&
+      one.replaceAll('2a/05', '2a/03') === other,
+  },
+  {
     id: 'preempt-of-the-own-key-keeps-it',
     targets: ['tgt'],
     ends: true,

@@ -12,6 +12,8 @@ import { conformance } from './conformance.ts';
 const long = process.env['HOLDFAST_LONG'] === '1';
 const SEQUENCES = long ? 300 : 30;
 const COMMANDS = 40;
+/** No sequence begins later: a busy machine does fewer of them. */
+const SECONDS = long ? 400 : 40;
 const LIMIT_MS = 580_000;
 const RUNNER = `${repositoryRoot}/test/fencing/differential/runner.ts`;
 
@@ -22,8 +24,10 @@ const TGT_FAILS = [
 ];
 
 type Report = {
+  readonly sequences: number;
   readonly steps: number;
   readonly sent: number;
+  readonly slowest: object;
   readonly known: Readonly<Record<string, number>>;
   readonly unknown: readonly object[];
 };
@@ -38,11 +42,11 @@ beforeAll(async () => {
 afterAll(() => lab.down());
 
 async function compared(target: 'lio' | 'tgt', devices: readonly string[]): Promise<Report> {
-  const argv = ['node', RUNNER, target, 1, SEQUENCES, COMMANDS, ...devices];
+  const argv = ['node', RUNNER, target, SECONDS, SEQUENCES, COMMANDS, ...devices];
   const output = await lab.guest(1).ok(argv.join(' '), LIMIT_MS);
   const report = JSON.parse(output) as Report;
-  const { steps, sent, known } = report;
-  process.stderr.write(`${target}: ${JSON.stringify({ steps, sent, known })}\n`);
+  const { unknown, ...counts } = report;
+  process.stderr.write(`${JSON.stringify(counts)}, ${unknown.length} not listed\n`);
   return report;
 }
 
@@ -55,7 +59,7 @@ function without(program: string): boolean {
 }
 
 describe('LIO', () => {
-  it(`${SEQUENCES} sequences of ${COMMANDS} service actions: only listed differences`, async () => {
+  it(`up to ${SEQUENCES} sequences of ${COMMANDS} service actions: only listed differences`, async () => {
     const first = (await lab.guest(1).ok('readlink -f /dev/lab/lun0')).trim();
     const devices = [first];
     for (const id of [2, 3]) {
@@ -63,7 +67,7 @@ describe('LIO', () => {
     }
     const { steps, unknown } = await compared('lio', devices);
     expect(unknown).toEqual([]);
-    expect(steps).toBeGreaterThan((SEQUENCES * COMMANDS) / 2);
+    expect(steps).toBeGreaterThan(COMMANDS);
   });
 
   it.skipIf(without('iscsi-test-cu'))('passes the suites of libiscsi', async () => {
@@ -73,10 +77,10 @@ describe('LIO', () => {
   });
 });
 
-describe.skipIf(!long || without('tgtd'))('tgt', () => {
+describe.skipIf(without('tgtd'))('tgt', () => {
   beforeAll(() => startTgt(lab.storage));
 
-  it(`${SEQUENCES} sequences of ${COMMANDS} service actions: only listed differences`, async () => {
+  it(`up to ${SEQUENCES} sequences of ${COMMANDS} service actions: only listed differences`, async () => {
     const devices: string[] = [];
     for (const id of [1, 2, 3]) {
       const session = { initiator: other(id), lun: TGT_LUN, portal: TGT_PORTAL };
@@ -84,7 +88,7 @@ describe.skipIf(!long || without('tgtd'))('tgt', () => {
     }
     const { steps, unknown } = await compared('tgt', devices);
     expect(unknown).toEqual([]);
-    expect(steps).toBeGreaterThan(SEQUENCES);
+    expect(steps).toBeGreaterThan(COMMANDS);
   });
 
   it.skipIf(without('iscsi-test-cu'))('fails the tests of libiscsi that are listed', async () => {
