@@ -63,6 +63,17 @@ const KNOWN: readonly Known[] = [
     is: (found) => !found.registered && isUnregister(found) && onlyDiffers(found, 'generation'),
   },
   {
+    id: 'unregistering-the-holder-counts-twice',
+    targets: ['tgt'],
+    is: (found) => found.registered && isUnregister(found) && onlyDiffers(found, 'generation'),
+  },
+  {
+    id: 'reserve-checks-no-key',
+    targets: ['tgt'],
+    ends: true,
+    is: ({ command, registered }) => command.action === 'reserve' && registered,
+  },
+  {
     id: 'a-release-is-told-to-its-sender',
     targets: ['tgt'],
     is: ({ aspect, command }) =>

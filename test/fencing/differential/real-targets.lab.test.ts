@@ -32,6 +32,9 @@ type Report = {
   readonly unknown: readonly object[];
 };
 
+if (!long) {
+  process.stderr.write('long form only (npm test -- --long): random service actions on tgt\n');
+}
 const lab = new KernelLab();
 
 beforeAll(async () => {
@@ -80,16 +83,19 @@ describe('LIO', () => {
 describe.skipIf(without('tgtd'))('tgt', () => {
   beforeAll(() => startTgt(lab.storage));
 
-  it(`up to ${SEQUENCES} sequences of ${COMMANDS} service actions: only listed differences`, async () => {
-    const devices: string[] = [];
-    for (const id of [1, 2, 3]) {
-      const session = { initiator: other(id), lun: TGT_LUN, portal: TGT_PORTAL };
-      devices.push(await extraSession(lab.guest(1), session));
-    }
-    const { steps, unknown } = await compared('tgt', devices);
-    expect(unknown).toEqual([]);
-    expect(steps).toBeGreaterThan(COMMANDS);
-  });
+  it.skipIf(!long)(
+    `up to ${SEQUENCES} sequences of ${COMMANDS} service actions: only listed differences`,
+    async () => {
+      const devices: string[] = [];
+      for (const id of [1, 2, 3]) {
+        const session = { initiator: other(id), lun: TGT_LUN, portal: TGT_PORTAL };
+        devices.push(await extraSession(lab.guest(1), session));
+      }
+      const { steps, unknown } = await compared('tgt', devices);
+      expect(unknown).toEqual([]);
+      expect(steps).toBeGreaterThan(COMMANDS);
+    },
+  );
 
   it.skipIf(without('iscsi-test-cu'))('fails the tests of libiscsi that are listed', async () => {
     const verdicts = await conformance(lab, `iscsi://${TGT_PORTAL}/${TGT_NAME}/${TGT_LUN}`);
