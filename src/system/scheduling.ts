@@ -1,15 +1,15 @@
 /**
- * Puts the calling process into the real-time class SCHED_RR at its lowest priorities, as corosync
+ * Puts the calling process into the real-time class SCHED_RR at its lowest priority, as corosync
  * does: heartbeats and leases must not wait for somebody's computation. Everything that it starts falls
  * back to the ordinary class (SCHED_RESET_ON_FORK), or a busy application would starve the machine.
  *
- * All threads that there are come along, one step below the main one. A command to a disk runs on a
- * thread of libuv's pool and a garbage collection on V8's: were they left in the ordinary class, the
- * main thread would wait for them as long as the machine is busy. Being below it, they never keep it
- * from running.
+ * All threads that there are come along, at the same priority. A command to a disk runs on a thread of
+ * libuv's pool and a garbage collection on V8's: were they left in the ordinary class, the main thread
+ * would wait for them as long as the machine is busy. Were they below it, it would wait for ever on a
+ * machine with one processor: V8 spins until its threads have done their part.
  *
  * Not done on purpose: SCHED_FIFO (several Node processes livelock), `mlockall` (V8 aborts at the next
- * garbage collection), a priority above 2 (the kernel's own threads come first).
+ * garbage collection), a priority above 1 (the kernel's own threads come first).
  *
  * Reference: sched(7).
  */
@@ -18,8 +18,7 @@ import { cLibrary, lastError } from './native.ts';
 
 const SCHED_RR = 2;
 const SCHED_RESET_ON_FORK = 0x4000_0000;
-const MAIN_PRIORITY = 2;
-const WORKER_PRIORITY = 1;
+const PRIORITY = 1;
 
 export type RealTime = { readonly allowed: boolean; readonly reason: string };
 
@@ -29,18 +28,18 @@ export type RealTime = { readonly allowed: boolean; readonly reason: string };
  */
 export function enterRealTime(): RealTime {
   try {
-    const allowed = assign(0, MAIN_PRIORITY);
+    const allowed = assign(0);
     const reason = allowed ? '' : lastError();
-    if (allowed) for (const thread of otherThreads()) assign(thread, WORKER_PRIORITY);
+    if (allowed) for (const thread of otherThreads()) assign(thread);
     return { allowed, reason };
   } catch (error) {
     return { allowed: false, reason: String(error) };
   }
 }
 
-function assign(thread: number, priority: number): boolean {
+function assign(thread: number): boolean {
   const param = Buffer.alloc(4);
-  param.writeInt32LE(priority);
+  param.writeInt32LE(PRIORITY);
   return cLibrary().schedSetscheduler(thread, SCHED_RR | SCHED_RESET_ON_FORK, param) === 0;
 }
 

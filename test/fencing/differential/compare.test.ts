@@ -1,7 +1,8 @@
-/** The comparison itself: two targets that are one agree, and one that is spoilt is noticed. */
+/** The comparison itself: targets that are alike agree, one that is spoilt is noticed; and CUnit's words. */
 import { expect, it } from 'vitest';
 import { EmulatedBench, type State } from './bench.ts';
 import { compareSequence } from './compare.ts';
+import { parseConformance } from './conformance.ts';
 
 const scope = { nexuses: 3, commands: 80, known: () => null };
 
@@ -42,4 +43,17 @@ it('a difference that is known does not end it', async () => {
   });
   expect(differences.length).toBeGreaterThan(1);
   expect(steps).toBe(scope.commands);
+});
+
+it('the verdict of a test of libiscsi stands beside its name, or on a line of its own', () => {
+  const said = `Suite: PrinReadKeys
+  Test: Simple ...passed
+Suite: PrinServiceactionRange
+  Test: Range ...    [FAILED] PRIN/SA=0x3 failed: SENSE KEY:ILLEGAL_REQUEST(5)
+FAILED
+    1. test_prin_serviceaction_range.c:50  - CU_ASSERT_EQUAL(ret,0)`;
+  expect(parseConformance(said)).toEqual([
+    { test: 'PrinReadKeys.Simple', passed: true },
+    { test: 'PrinServiceactionRange.Range', passed: false },
+  ]);
 });

@@ -28,7 +28,7 @@ const KNOWN: readonly Known[] = [
   },
   {
     id: 'release-by-others-checks-no-key',
-    targets: ['lio'],
+    targets: ['lio', 'tgt'],
     is: (found) =>
       found.registered && found.command.action === 'release' && answers(found, 'conflict', 'good'),
   },
@@ -50,6 +50,60 @@ const KNOWN: readonly Known[] = [
       (command.action === 'preempt' || command.action === 'preempt-and-abort') &&
       command.serviceKey !== 0n &&
       (before.type === 7 || before.type === 8),
+  },
+  {
+    id: 'aptpl-is-refused-as-a-field-of-the-command',
+    targets: ['tgt'],
+    is: ({ aspect, command, other }) =>
+      aspect === 'answer' && 'aptpl' in command && command.aptpl && other === '"5:24/00"',
+  },
+  {
+    id: 'registering-nothing-is-counted',
+    targets: ['tgt'],
+    is: (found) => !found.registered && isUnregister(found) && onlyDiffers(found, 'generation'),
+  },
+  {
+    id: 'unregistering-the-holder-counts-twice',
+    targets: ['tgt'],
+    is: (found) => found.registered && isUnregister(found) && onlyDiffers(found, 'generation'),
+  },
+  {
+    id: 'reserve-checks-no-key',
+    targets: ['tgt'],
+    ends: true,
+    is: ({ command, registered }) => command.action === 'reserve' && registered,
+  },
+  {
+    id: 'a-release-is-told-to-its-sender',
+    targets: ['tgt'],
+    is: ({ aspect, command }) =>
+      aspect === 'attentions' && (command.action === 'release' || 'aptpl' in command),
+  },
+  {
+    id: 'preempt-of-key-zero',
+    targets: ['tgt'],
+    is: (found) =>
+      found.command.action === 'preempt' &&
+      found.command.serviceKey === 0n &&
+      (answers(found, '5:26/00', 'good') ||
+        answers(found, '5:26/00', '5:24/00') ||
+        onlyDiffers(found, 'generation')),
+  },
+  {
+    id: 'preempted-is-told-by-another-code',
+    targets: ['tgt'],
+    is: ({ aspect, command, one, other }) =>
+      aspect === 'attentions' &&
+      command.action === 'preempt' &&
+      one.replaceAll('2a/05', '2a/03') === other,
+  },
+  {
+    id: 'preempt-of-the-own-key-keeps-it',
+    targets: ['tgt'],
+    ends: true,
+    is: ({ command }) =>
+      (command.action === 'preempt' || command.action === 'preempt-and-abort') &&
+      command.serviceKey === command.key,
   },
 ];
 

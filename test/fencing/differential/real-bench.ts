@@ -35,8 +35,14 @@ type Bytes = Omit<ScsiCommand, 'timeoutMs'>;
 
 export class RealBench implements Bench {
   readonly #devices: readonly SgDevice[];
-  /** Commands sent, and how many of them were answered only after unit attentions were told. */
+  /** Commands sent. */
   sent = 0;
+  /** The one that took longest: which nexus, what was sent, how long. */
+  slowest: { readonly nexus: number; readonly cdb: readonly number[]; readonly ms: Millis } = {
+    nexus: 0,
+    cdb: [],
+    ms: 0,
+  };
 
   /** @param nodes `/dev/sgN` or `/dev/sdX`, all of one logical unit */
   constructor(nodes: readonly string[]) {
@@ -85,7 +91,11 @@ export class RealBench implements Bench {
     const device = this.#devices[nexus];
     if (device === undefined) throw new RangeError(`there is no nexus ${nexus}`);
     this.sent += 1;
-    return await device.execute({ ...bytes, timeoutMs: TIMEOUT_MS }, NEVER);
+    const beganMs = performance.now();
+    const result = await device.execute({ ...bytes, timeoutMs: TIMEOUT_MS }, NEVER);
+    const ms = performance.now() - beganMs;
+    if (ms > this.slowest.ms) this.slowest = { nexus, cdb: bytes.cdb, ms };
+    return result;
   }
 }
 

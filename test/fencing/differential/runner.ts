@@ -1,28 +1,38 @@
 /**
- * `node runner.ts lio|tgt FIRST_SEED SEQUENCES COMMANDS DEVICE...`: the emulated target against a real
+ * `node runner.ts lio|tgt SECONDS SEQUENCES COMMANDS DEVICE...`: the emulated target against a real
  * one, in a guest of the laboratory; the devices are nexuses of one logical unit. Everything on it is
- * lost. Prints counts by known difference, and the differences that are not known.
+ * lost. It begins no sequence after so many seconds. Prints counts by known
+ * difference, and the differences that are not known.
  */
+import { DEFAULT_TARGET } from '../../../src/fencing/devices/emulated/commands.ts';
+import { EmulatedTarget } from '../../../src/fencing/devices/emulated/target.ts';
 import { EmulatedBench } from './bench.ts';
 import { compareSequence, type Difference, text } from './compare.ts';
 import { knownDifference, type TargetName } from './known.ts';
 import { RealBench } from './real-bench.ts';
 
-const [name, first = '0', sequences = '1', commands = '100', ...devices] = process.argv.slice(2);
+const [name, seconds = '60', sequences = '1', commands = '100', ...devices] = process.argv.slice(2);
 if ((name !== 'lio' && name !== 'tgt') || devices.length < 2) {
-  process.stderr.write('usage: runner.ts lio|tgt FIRST_SEED SEQUENCES COMMANDS DEVICE...\n');
+  process.stderr.write('usage: runner.ts lio|tgt SECONDS SEQUENCES COMMANDS DEVICE...\n');
   process.exit(2);
 }
 const target: TargetName = name;
+const POOR = { abort: false, aptpl: false };
 const MAX_EXAMPLES = 40;
+/** tgt has neither PREEMPT AND ABORT nor APTPL, and says so. */
+const options = { ...DEFAULT_TARGET, identity: 'naa.1', ...(target === 'tgt' ? POOR : {}) };
 
 const real = new RealBench(devices);
 const known: Record<string, number> = {};
 const unknown: Difference[] = [];
 let steps = 0;
 const beganMs = performance.now();
-for (let seed = Number(first); seed < Number(first) + Number(sequences); seed += 1) {
-  const result = await compareSequence(new EmulatedBench(), real, {
+let seed = 0;
+const mayGoOn = () =>
+  seed < Number(sequences) && performance.now() - beganMs < Number(seconds) * 1000;
+while (mayGoOn()) {
+  seed += 1;
+  const result = await compareSequence(new EmulatedBench(new EmulatedTarget(options)), real, {
     seed,
     nexuses: devices.length,
     commands: Number(commands),
@@ -35,6 +45,7 @@ for (let seed = Number(first); seed < Number(first) + Number(sequences); seed +=
     else if (unknown.length < MAX_EXAMPLES) unknown.push(difference);
   }
 }
-const report = { target, steps, sent: real.sent, known, unknown };
+const { sent, slowest } = real;
+const report = { target, sequences: seed, steps, sent, slowest, known, unknown };
 await real.close();
 process.stdout.write(`${text({ ...report, durationMs: performance.now() - beganMs })}\n`);
