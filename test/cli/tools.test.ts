@@ -93,7 +93,10 @@ describe('completion', () => {
 
   it.each<readonly [readonly string[], readonly string[]]>([
     [['time'], ['timeline']],
-    [['config', ''], ['check']],
+    [
+      ['config', ''],
+      ['check', 'schema'],
+    ],
     [['move', 'le'], ['ledger']],
     [
       ['standby', 'node'],
