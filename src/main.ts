@@ -16,7 +16,7 @@ import { groupId } from './system/accounts.ts';
 import { monotonicClock } from './system/clock.ts';
 import { releaseVersion } from './system/release.ts';
 import { enterRealTime } from './system/scheduling.ts';
-import { ServiceManager } from './system/sd-notify.ts';
+import { Supervisor } from './system/sd-notify.ts';
 
 export type MainOptions = {
   readonly configPath: string;
@@ -31,7 +31,7 @@ export type MainOptions = {
  * @throws HoldfastError for everything an operator can mend.
  */
 export async function main(options: MainOptions): Promise<void> {
-  const manager = ServiceManager.of(process.env, process.pid);
+  const supervisor = Supervisor.of(process.env, process.pid);
   const warnings: string[] = [];
   const config = await loadConfig(options.configPath, options.overrides, (fault) =>
     warnings.push(`${fault.code}: ${fault.detail}`),
@@ -88,7 +88,7 @@ export async function main(options: MainOptions): Promise<void> {
         },
       };
     },
-    manager,
+    supervisor,
     crash,
   }).catch((error: unknown) => {
     lastWords('the daemon does not start', error);

@@ -8,9 +8,10 @@ import { invitationOf, withUsedInvitation } from './apply-invitations.ts';
 import { accept, type Change, recorded, refuse, without } from './change.ts';
 import type { Command } from './command.ts';
 import type { Member } from './definition.ts';
+import { isLevel3 } from './level.ts';
 import { isName, NAME_RULE } from './name.ts';
 import { heldBy, lookup } from './queries.ts';
-import { type ClusterState, TOMBSTONE_LIMIT } from './state.ts';
+import { type ClusterState, type GroupState, TOMBSTONE_LIMIT } from './state.ts';
 
 type Of<K extends Command['kind']> = Extract<Command, { readonly kind: K }>;
 
@@ -109,10 +110,23 @@ export function applySetRole(
   if (member === null) return refuse(state, 'UNKNOWN_NODE', `node ${node}`);
   if (member.role === role) return accept(state, null);
   const members = { ...state.members, [node]: { ...member, role } };
+  const groups = role === 'leaving' && isLevel3(state) ? unwanted(state, node) : state.groups;
   if (!hasVoter(members)) return refuse(state, 'LAST_VOTER', `node ${node}`);
   const line = { index, event: 'role', group: null, epoch: state.lastEpoch, node } as const;
   const detail = `${role}, by ${by}`;
-  return accept(recorded({ ...state, members }, { ...line, detail }), null);
+  return accept(recorded({ ...state, members, groups }, { ...line, detail }), null);
+}
+
+/** Nothing goes to a node that leaves, and nobody wishes it there any more. */
+function unwanted({ groups }: ClusterState, node: NodeId): ClusterState['groups'] {
+  return Object.fromEntries(
+    Object.entries(groups).map(([name, group]): [string, GroupState] => {
+      const { releaseTo, wish } = group;
+      if (releaseTo !== node && wish?.node !== node) return [name, group];
+      const onItsWay = releaseTo === node ? { releaseTo: null } : {};
+      return [name, { ...group, ...onItsWay, ...(wish?.node === node ? { wish: null } : {}) }];
+    }),
+  );
 }
 
 function hasVoter(members: ClusterState['members']): boolean {

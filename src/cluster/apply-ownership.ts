@@ -15,6 +15,7 @@ import {
   withGroup,
 } from './change.ts';
 import type { Command } from './command.ts';
+import { withLoss } from './losses.ts';
 import { inMaintenance, lookup } from './queries.ts';
 import type { ClusterState, GroupState, UnfinishedEpoch } from './state.ts';
 
@@ -46,7 +47,10 @@ export function applyAssign(state: ClusterState, index: number, command: Of<'ass
     unfinished: [...stillUnfinished(group, leaseRemainderMs), { epoch, node, secretHash: null }],
   };
   const line = { index, event: 'assigned', group: command.group, epoch, node, from } as const;
-  const after = withGroup({ ...state, lastEpoch: epoch }, assigned);
+  const given = withGroup({ ...state, lastEpoch: epoch }, assigned);
+  const died = evidence.kind === 'silence' || evidence.kind === 'proof-of-death';
+  const after =
+    died && group.owner !== null ? withLoss(given, group.owner, group.epoch, epoch) : given;
   return accept(recorded(after, { ...line, reason, evidence, stamps }), epoch);
 }
 

@@ -15,8 +15,13 @@ import {
   withGroup,
 } from './change.ts';
 import type { Command } from './command.ts';
+import { isLevel3 } from './level.ts';
+import { withLoss } from './losses.ts';
 import { lookup } from './queries.ts';
 import type { ClusterState, GroupState } from './state.ts';
+
+/** The daemon was started anew and gave its group back: that says nothing about its fitness. */
+export const OWNER_RESTARTED = 'OWNER_RESTARTED';
 
 type Of<K extends Command['kind']> = Extract<Command, { readonly kind: K }>;
 
@@ -50,7 +55,7 @@ export function applyServing(state: ClusterState, index: number, command: Of<'se
   const serving: GroupState = {
     ...group,
     phase: 'serving',
-    failures: [],
+    failures: isLevel3(state) ? lasting(group) : [],
     unfinished: group.unfinished.filter((unfinished) => unfinished.epoch >= epoch),
   };
   const { node, stamps } = command;
@@ -83,7 +88,17 @@ export function applyTakeoverFailed(
   };
   const line = { index, event: 'takeover-failed', group: command.group, epoch, node } as const;
   const words = detail === '' ? code : `${code}: ${detail}`;
-  return accept(recorded(withGroup(state, failed), { ...line, detail: words }), epoch);
+  const after = withGroup(state, failed);
+  const lost = code === OWNER_RESTARTED ? withLoss(after, node, epoch, state.lastEpoch) : after;
+  return accept(recorded(lost, { ...line, detail: words }), epoch);
+}
+
+/**
+ * What failed stays known although the group is served now: an application that dies ten seconds after
+ * each start would come back to the same two nodes for ever. A new life of a daemon is no failure.
+ */
+function lasting({ failures }: GroupState): GroupState['failures'] {
+  return failures.filter(({ code }) => code !== OWNER_RESTARTED);
 }
 
 /**

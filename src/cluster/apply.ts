@@ -21,11 +21,19 @@ import {
 } from './apply-members.ts';
 import { applySetMode } from './apply-mode.ts';
 import { applyAssign, applyRelease } from './apply-ownership.ts';
+import {
+  applyExpired,
+  applyForgetFailures,
+  applySetCapacity,
+  applySetLevel,
+  applySetWish,
+} from './apply-policy.ts';
 import { applyRecover } from './apply-recover.ts';
 import { applyReport } from './apply-report.ts';
 import { applyFenced, applyServing, applyTakeoverFailed } from './apply-takeover.ts';
 import { type Applied, type Change, refuse } from './change.ts';
 import type { Command } from './command.ts';
+import { isTooNew, levelNeeded, levelOf } from './level.ts';
 import type { ClusterState } from './state.ts';
 
 export type { Applied };
@@ -34,6 +42,10 @@ export type { Applied };
 export function apply(state: ClusterState, index: number, command: Command): Change {
   if (command.kind !== 'create-cluster' && state.clusterId === null) {
     return refuse(state, 'NO_CLUSTER', `${command.kind} before create-cluster`);
+  }
+  if (isTooNew(state, command)) {
+    const needed = `needs feature level ${levelNeeded(command)}`;
+    return refuse(state, 'FEATURE_LEVEL_LOW', `${needed}; this is ${levelOf(state)}`);
   }
   switch (command.kind) {
     case 'create-cluster':
@@ -72,6 +84,16 @@ export function apply(state: ClusterState, index: number, command: Command): Cha
       return applyTakeoverFailed(state, index, command);
     case 'set-mode':
       return applySetMode(state, index, command);
+    case 'set-level':
+      return applySetLevel(state, index, command);
+    case 'forget-failures':
+      return applyForgetFailures(state, index, command);
+    case 'set-wish':
+      return applySetWish(state, index, command);
+    case 'set-capacity':
+      return applySetCapacity(state, index, command);
+    case 'expired':
+      return applyExpired(state, index, command);
     default:
       return unreachable(command);
   }

@@ -15,13 +15,13 @@ import { conform, type Shape } from '../lib/shape.ts';
 import type { Command, CommandEnvelope } from './command.ts';
 import * as shapes from './shapes.ts';
 import type { ClusterState } from './state.ts';
-import { ENTRY_STEPS, oldestEntry, STATE_STEPS, type Steps } from './upgrade.ts';
+import { ENTRY_STEPS, oldestEntry, oldestState, STATE_STEPS, type Steps } from './upgrade.ts';
 
 /** A format, and the steps that lead to it from the older ones. */
 type Format = { readonly number: number; readonly steps: Steps };
 
 /** The newest formats of log entries and snapshots that this release writes and reads. */
-export const FORMATS = { entry: 2, state: 2 } as const;
+export const FORMATS = { entry: 3, state: 3 } as const;
 
 const ENTRY_FORMAT: Format = { number: FORMATS.entry, steps: ENTRY_STEPS };
 const STATE_FORMAT: Format = { number: FORMATS.state, steps: STATE_STEPS };
@@ -66,20 +66,16 @@ export function decodeEnvelope(bytes: Uint8Array): Result<CommandEnvelope, Corru
   return unwrap(shapes.envelope, ENTRY_FORMAT, bytes, 'entry', 'CORRUPT_ENTRY');
 }
 
-/** The state as a snapshot carries it. */
+/** The state as a snapshot carries it, in the oldest format that can say it: see `encodeEnvelope`. */
 export function encodeState(state: ClusterState): Uint8Array {
-  return wrap(shapes.state, STATE_FORMAT, state, 'state');
+  const mismatch = shapes.state.check(state, 'state');
+  assert(mismatch === null, `cannot encode: ${mismatch}`);
+  return encode([oldestState(state), state]);
 }
 
 /** The state of a snapshot, or CORRUPT_SNAPSHOT with the place of the first mismatch. */
 export function decodeState(bytes: Uint8Array): Result<ClusterState, Corrupt> {
   return unwrap(shapes.state, STATE_FORMAT, bytes, 'state', 'CORRUPT_SNAPSHOT');
-}
-
-function wrap<T>(shape: Shape<T>, format: Format, value: T, what: string): Uint8Array {
-  const mismatch = shape.check(value, what);
-  assert(mismatch === null, `cannot encode: ${mismatch}`);
-  return encode([format.number, value]);
 }
 
 function unwrap<T>(

@@ -77,6 +77,11 @@ export type Command =
       /** 0: must not exist yet. */
       readonly expectedRevision: number;
       readonly by: string;
+      /**
+       * The group is in use: the leader stops it, defines it as soon as nothing of it is up, and it
+       * starts again. Without this, resources of a group that is in use cannot be changed.
+       */
+      readonly whenDown?: true;
     }
   | { readonly kind: 'delete-group'; readonly group: GroupId; readonly by: string }
   /** A new owner. The new epoch is the cluster's counter plus one, given out when applied. */
@@ -131,10 +136,46 @@ export type Command =
       readonly subject:
         | { readonly kind: 'node'; readonly node: NodeId }
         | { readonly kind: 'group'; readonly group: GroupId }
-        | { readonly kind: 'cluster' };
+        | { readonly kind: 'cluster' }
+        /** `online` or `maintenance`: not monitored, and its failures are nobody's business. */
+        | { readonly kind: 'resource'; readonly group: GroupId; readonly resource: string };
       readonly mode: Mode;
       readonly by: string;
-    };
+    }
+  /** Every member knows this level (`level.ts`). */
+  | { readonly kind: 'set-level'; readonly level: number }
+  /** Failures of a group, or losses of a node, up to this epoch count no more. */
+  | {
+      readonly kind: 'forget-failures';
+      readonly subject:
+        | { readonly kind: 'group'; readonly group: GroupId }
+        | { readonly kind: 'node'; readonly node: NodeId };
+      readonly throughEpoch: Epoch;
+      readonly by: string;
+    }
+  /** Where an operator has put a group, until when; null: nowhere in particular any more. */
+  | {
+      readonly kind: 'set-wish';
+      readonly group: GroupId;
+      readonly wish: {
+        readonly node: NodeId;
+        /** Wall clock, milliseconds since 1970: judged by the leader, never by a replay. */
+        readonly expiresAtMs: Millis;
+      } | null;
+      readonly by: string;
+    }
+  /** What a node has room for, by kind; null: no bound is known. */
+  | {
+      readonly kind: 'set-capacity';
+      readonly node: NodeId;
+      readonly capacity: Readonly<Record<string, number>> | null;
+      readonly by: string;
+    }
+  /**
+   * The leader has seen the last lease of every unfinished epoch run out, and the owner, if any, is
+   * gone: nothing of the group is visible anywhere, though nobody said `stopped`.
+   */
+  | (Guard & { readonly kind: 'expired'; readonly detail: string });
 
 /** The proposer's envelope: `requestId` finds the waiting proposer again when the entry is applied. */
 export type CommandEnvelope = {

@@ -3,6 +3,7 @@
  * below everything that reads them; `config/` parses files *into* them.
  */
 import type { GroupId, Interconnect, Millis, NodeId } from '../lib/ids.ts';
+import type { GroupPolicy } from './policy.ts';
 
 export type Parameter = string | number | boolean | readonly string[];
 
@@ -24,6 +25,8 @@ export type GroupDefinition = {
   readonly resources: readonly ResourceDefinition[];
   /** Most wanted first; members that are not listed come after, in the order of their numbers. */
   readonly preferred: readonly NodeId[];
+  /** Missing: `DEFAULT_POLICY`. */
+  readonly policy?: GroupPolicy;
 };
 
 export type Member = {

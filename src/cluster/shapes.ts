@@ -13,6 +13,7 @@ import {
   list,
   nullable,
   oneOf,
+  optional,
   type Shape,
   table,
   tagged,
@@ -20,6 +21,7 @@ import {
 } from '../lib/shape.ts';
 import type { Command, CommandEnvelope, Evidence, MemberRole, Mode, Reason } from './command.ts';
 import type { GroupDefinition, Member, Parameter, ResourceDefinition } from './definition.ts';
+import { policy } from './policy-shape.ts';
 import {
   type ClusterState,
   type GroupState,
@@ -27,11 +29,13 @@ import {
   type HistoryEntry,
   INVITATION_LIMIT,
   type Invitation,
+  LOSS_LIMIT,
   type MemberState,
   type TakeoverFailure,
   TOMBSTONE_LIMIT,
   type Tombstone,
   type UnfinishedEpoch,
+  type Wish,
 } from './state.ts';
 
 const MANY = 4_096;
@@ -76,6 +80,7 @@ const definition: Shape<GroupDefinition> = fields<GroupDefinition>({
   group: name,
   resources: list(resource, MANY),
   preferred: list(name, MANY),
+  policy: optional(policy),
 });
 
 const evidence: Shape<Evidence> = fields<Evidence>({
@@ -95,6 +100,9 @@ const stamps: Shape<readonly PhaseStamp[]> = list(
   }),
   MANY,
 );
+
+const yes: Shape<true> = { check: (value, path) => (value === true ? null : `${path}: true`) };
+const capacity = table(finite);
 
 const guard = { group: name, expectedEpoch: epoch } as const;
 
@@ -139,6 +147,7 @@ export const command: Shape<Command> = tagged<Command>({
     definition,
     expectedRevision: counter,
     by: words,
+    whenDown: optional(yes),
   }),
   'delete-group': fields<Of<'delete-group'>>({
     kind: oneOf('delete-group'),
@@ -186,10 +195,40 @@ export const command: Shape<Command> = tagged<Command>({
       node: fields<Extract<Subject, { kind: 'node' }>>({ kind: oneOf('node'), node: name }),
       group: fields<Extract<Subject, { kind: 'group' }>>({ kind: oneOf('group'), group: name }),
       cluster: fields<Extract<Subject, { kind: 'cluster' }>>({ kind: oneOf('cluster') }),
+      resource: fields<Extract<Subject, { kind: 'resource' }>>({
+        kind: oneOf('resource'),
+        group: name,
+        resource: name,
+      }),
     }),
     mode,
     by: words,
   }),
+  'set-level': fields<Of<'set-level'>>({ kind: oneOf('set-level'), level: counter }),
+  'forget-failures': fields<Of<'forget-failures'>>({
+    kind: oneOf('forget-failures'),
+    subject: tagged<Of<'forget-failures'>['subject']>({
+      node: fields<Extract<Subject, { kind: 'node' }>>({ kind: oneOf('node'), node: name }),
+      group: fields<Extract<Subject, { kind: 'group' }>>({ kind: oneOf('group'), group: name }),
+    }),
+    throughEpoch: epoch,
+    by: words,
+  }),
+  'set-wish': fields<Of<'set-wish'>>({
+    kind: oneOf('set-wish'),
+    group: name,
+    wish: nullable(
+      fields<NonNullable<Of<'set-wish'>['wish']>>({ node: name, expiresAtMs: finite }),
+    ),
+    by: words,
+  }),
+  'set-capacity': fields<Of<'set-capacity'>>({
+    kind: oneOf('set-capacity'),
+    node: name,
+    capacity: nullable(capacity),
+    by: words,
+  }),
+  expired: fields<Of<'expired'>>({ ...guard, kind: oneOf('expired'), detail: words }),
 });
 
 export const envelope: Shape<CommandEnvelope> = fields<CommandEnvelope>({
@@ -217,6 +256,11 @@ const group: Shape<GroupState> = fields<GroupState>({
   ),
   fencedEpoch: table(epoch),
   failures: list(fields<TakeoverFailure>({ epoch, node: name, code: name, detail: words }), MANY),
+  wish: optional(nullable(fields<Wish>({ node: name, expiresAtMs: finite, by: words }))),
+  pending: optional(
+    nullable(fields<NonNullable<GroupState['pending']>>({ definition, by: words })),
+  ),
+  paused: optional(list(name, MANY)),
 });
 
 const line: Shape<HistoryEntry> = fields<HistoryEntry>({
@@ -227,7 +271,8 @@ const line: Shape<HistoryEntry> = fields<HistoryEntry>({
     ...(['created', 'member-admitted', 'member-removed', 'defined', 'deleted'] as const),
     ...(['invited', 'invitation-revoked', 'role', 'recovered'] as const),
     ...(['assigned', 'released', 'stopped', 'fenced', 'serving'] as const),
-    ...(['takeover-failed', 'mode'] as const),
+    ...(['takeover-failed', 'mode', 'level', 'forgotten', 'wish'] as const),
+    ...(['capacity', 'expired', 'to-be-defined'] as const),
   ),
   node: nullable(name),
   from: nullable(name),
@@ -235,6 +280,17 @@ const line: Shape<HistoryEntry> = fields<HistoryEntry>({
   evidence: nullable(evidence),
   stamps,
   detail: words,
+  defined: optional(
+    fields<NonNullable<HistoryEntry['defined']>>({ revision: counter, definition }),
+  ),
+});
+
+const memberState: Shape<MemberState> = fields<MemberState>({
+  member,
+  mode,
+  role,
+  losses: optional(list(epoch, LOSS_LIMIT)),
+  capacity: optional(nullable(capacity)),
 });
 
 export const state: Shape<ClusterState> = fields<ClusterState>({
@@ -242,11 +298,13 @@ export const state: Shape<ClusterState> = fields<ClusterState>({
   firstEpoch: epoch,
   lastEpoch: epoch,
   mode,
-  members: table(fields<MemberState>({ member, mode, role })),
+  members: table(memberState),
   invitations: list(fields<Invitation>({ ...invited, usedBy: nullable(name) }), INVITATION_LIMIT),
   removed: list(fields<Tombstone>({ node: name, number, peerId: name }), TOMBSTONE_LIMIT),
   usedNumbers: list(number, 65_535),
   usedNames: list(name, 65_535),
   groups: table(group),
   history: list(line, HISTORY_LIMIT),
+  level: optional(counter),
+  deleted: optional(list(name, 65_535)),
 });

@@ -11,6 +11,13 @@ export type MemberState = {
   readonly member: Member;
   readonly mode: Mode;
   readonly role: MemberRole;
+  /**
+   * When it was lost while it owned something, as the newest epoch of the cluster then; oldest first.
+   * One death counts once, however many groups it owned.
+   */
+  readonly losses?: readonly Epoch[];
+  /** By kind; null or missing: no bound is known. */
+  readonly capacity?: Readonly<Record<string, number>> | null;
 };
 
 /**
@@ -73,8 +80,21 @@ export type GroupState = {
   readonly unfinished: readonly UnfinishedEpoch[];
   /** For each disk (resource name) the newest epoch whose takeover was verified. */
   readonly fencedEpoch: Readonly<Record<string, Epoch>>;
-  /** Failed takeovers since the group last served: the planner avoids these nodes. */
+  /** Failed takeovers, and what failed while it served, until they are forgotten; by epoch. */
   readonly failures: readonly TakeoverFailure[];
+  readonly wish?: Wish | null;
+  /** Takes the place of `definition` as soon as nothing of the group is up. */
+  readonly pending?: { readonly definition: GroupDefinition; readonly by: string } | null;
+  /** Resources under maintenance, by name. */
+  readonly paused?: readonly string[];
+};
+
+/** An operator has moved the group there: it stays, and comes first, until this is undone or expires. */
+export type Wish = {
+  readonly node: NodeId;
+  /** Wall clock, milliseconds since 1970; judged by the leader, never here. */
+  readonly expiresAtMs: Millis;
+  readonly by: string;
 };
 
 /** One line of the past. The newest entries are kept; `index` is the log index that made it. */
@@ -98,13 +118,21 @@ export type HistoryEntry = {
     | 'fenced'
     | 'serving'
     | 'takeover-failed'
-    | 'mode';
+    | 'mode'
+    | 'level'
+    | 'forgotten'
+    | 'wish'
+    | 'capacity'
+    | 'expired'
+    | 'to-be-defined';
   readonly node: NodeId | null;
   readonly from: NodeId | null;
   readonly reason: Reason | null;
   readonly evidence: Evidence | null;
   readonly stamps: readonly PhaseStamp[];
   readonly detail: string;
+  /** `defined`, `deleted`: the definition that came, or went. */
+  readonly defined?: { readonly revision: number; readonly definition: GroupDefinition };
 };
 
 export type ClusterState = {
@@ -124,11 +152,17 @@ export type ClusterState = {
   readonly usedNames: readonly NodeId[];
   readonly groups: Readonly<Record<GroupId, GroupState>>;
   readonly history: readonly HistoryEntry[];
+  /** Missing: the oldest (`level.ts`). */
+  readonly level?: number;
+  /** Names of groups that were deleted and not defined again since: no file brings them back. */
+  readonly deleted?: readonly GroupId[];
 };
 
 export const HISTORY_LIMIT = 512;
 export const INVITATION_LIMIT = 64;
 export const TOMBSTONE_LIMIT = 256;
+/** Older losses of a node than these say nothing that the newer ones do not. */
+export const LOSS_LIMIT = 8;
 
 export const emptyState: ClusterState = {
   clusterId: null,

@@ -6,8 +6,11 @@
  * The same log must give the same state on every node: a step depends on the value alone.
  *
  * Format 1 knew neither roles nor invitations: every member voted, and was on the bootstrap list.
+ * Format 3 only added what may be missing: what belongs to feature level 3 (`level.ts`).
  */
 import type { Command, CommandEnvelope } from './command.ts';
+import { FEATURE_LEVEL, levelNeeded } from './level.ts';
+import type { ClusterState } from './state.ts';
 
 type Plain = Readonly<Record<string, unknown>>;
 
@@ -20,6 +23,7 @@ export const ENTRY_STEPS: Steps = {
     const old = isPlain(value) && isPlain(command) && command['kind'] === 'admit-member';
     return old ? { ...value, command: { invitation: null, ...command } } : value;
   },
+  2: (value) => value,
 };
 
 /** What only format 2 can say. An admission without an invitation is written as it always was. */
@@ -31,11 +35,17 @@ export function oldestEntry(envelope: CommandEnvelope): {
   readonly value: unknown;
 } {
   const { command } = envelope;
+  if (levelNeeded(command) >= FEATURE_LEVEL) return { format: 3, value: envelope };
   if (SINCE_2.includes(command.kind)) return { format: 2, value: envelope };
   if (command.kind !== 'admit-member') return { format: 1, value: envelope };
   const { invitation, ...first } = command;
   if (invitation !== null) return { format: 2, value: envelope };
   return { format: 1, value: { ...envelope, command: first } };
+}
+
+/** The oldest format of a snapshot that can say this state. */
+export function oldestState({ level }: ClusterState): number {
+  return level === undefined ? 2 : 3;
 }
 
 export const STATE_STEPS: Steps = {
@@ -45,6 +55,7 @@ export const STATE_STEPS: Steps = {
     const usedNames = [...(isPlain(members) ? Object.keys(members) : []), ...removedIn(value)];
     return { firstEpoch: 1, invitations: [], removed: [], usedNames, ...value, members };
   },
+  2: (value) => value,
 };
 
 /** Who was removed, as far as the history still tells. */

@@ -13,7 +13,7 @@ import { checkInterconnects, checkNode, readMembers } from './members.ts';
 import { readNotifications } from './notifications.ts';
 import { readTimes } from './read-times.ts';
 import { glance, isPerNode, PER_NODE } from './resources.ts';
-import { fileSchema, logSchema, operatorsSchema } from './schema.ts';
+import { fileSchema, logSchema, operatorsSchema, watchdogSchema } from './schema.ts';
 import { readPart } from './shape.ts';
 import { readConfigText, Source } from './source.ts';
 import type { LogConfig, NodeConfig, Sabotage } from './types.ts';
@@ -81,6 +81,7 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
   const here = onNode(source, [], raw, { node, keys: ['data-directory', 'socket'] });
   const file = readPart(source, [], here, fileSchema);
   const log = levelled(readLog(source, raw, node), overrides.logLevel);
+  const watchdog = readWatchdog(source, raw);
   const operators = readOperators(source, raw);
   const notifications = readNotifications(source, listOf(raw, 'notifications'));
   const uses = new Uses(source);
@@ -111,6 +112,7 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
     sabotage: overrides.sabotage ?? [],
     ...(file.invited ? { invited: true } : {}),
     ...(log === undefined ? {} : { log }),
+    ...(watchdog === undefined ? {} : { watchdog }),
     ...(operators === undefined ? {} : { operators }),
     ...(notifications.length === 0 ? {} : { notifications }),
   };
@@ -133,6 +135,13 @@ function readOperators(source: Source, raw: object): NodeConfig['operators'] {
     adminGroup: read['admin-group'] ?? null,
     readOnlyGroup: read['read-only-group'] ?? null,
   };
+}
+
+function readWatchdog(source: Source, raw: object): NodeConfig['watchdog'] {
+  const value: unknown = Reflect.get(raw, 'watchdog');
+  if (value === undefined) return undefined;
+  const read = readPart(source, ['watchdog'], value, watchdogSchema);
+  return read === null ? undefined : { device: read.device, timeoutMs: read.timeout };
 }
 
 function readLog(source: Source, raw: object, node: NodeId | undefined): NodeConfig['log'] {

@@ -3,6 +3,7 @@
  * are the words of the documentation in kebab case; unknown ones are refused.
  */
 import { z } from 'zod';
+import { policyKeys } from './policy.ts';
 import { LOG_LEVELS, PROFILES, SEVERITIES } from './types.ts';
 import { absolutePath, duration, endpoint, name, peerId } from './values.ts';
 
@@ -17,6 +18,7 @@ export const fileSchema = z.strictObject({
   profile: z.enum(PROFILES).default('fast'),
   times: z.unknown().optional(),
   log: z.unknown().optional(),
+  watchdog: z.unknown().optional(),
   operators: z.unknown().optional(),
   notifications: items.default([]),
   interconnects: z.array(name),
@@ -29,6 +31,16 @@ export const logSchema = z.strictObject({
   level: z.enum(LOG_LEVELS).default('info'),
   file: absolutePath.optional(),
   trace: absolutePath.optional(),
+});
+
+/** The kernel counts whole seconds; fed five times in each timeout. */
+const WATCHDOG_MS = { least: 2_000, most: 600_000 };
+
+export const watchdogSchema = z.strictObject({
+  device: absolutePath.default('/dev/watchdog'),
+  timeout: duration
+    .default(10_000)
+    .refine((ms) => ms >= WATCHDOG_MS.least && ms <= WATCHDOG_MS.most, 'expected 2s to 10min'),
 });
 
 /** A group of the machine by its name (shadow's useradd(8) allows 32 characters) or its number. */
@@ -75,6 +87,7 @@ export const groupSchema = z.strictObject({
   name,
   preferred: z.array(name).default([]),
   resources: items,
+  ...policyKeys,
 });
 
 export const resourceSchema = z.strictObject({

@@ -84,6 +84,8 @@ export type NodeConfig = {
   readonly groups: readonly GroupDefinition[];
   /** Test only: mechanisms switched off so that a checker must report the harm. */
   readonly sabotage: readonly Sabotage[];
+  /** Fed by the guardian as long as it keeps its promise, else the machine is reset. */
+  readonly watchdog?: { readonly device: string; readonly timeoutMs: Millis } | undefined;
   /** Missing: level `info` to stderr, no trace. */
   readonly log?: LogConfig;
   /** Missing: whoever may open the socket may do everything. */

@@ -4,11 +4,13 @@
  * bootstrap list only fills in groups that the cluster has never known.
  *
  * A member that was removed, or a group that was deleted, is not brought back by an old file: numbers
- * are never given twice, and deletions stand in the history.
+ * are never given twice, and deletions are remembered.
  */
 import type { Command } from '../cluster/command.ts';
+import { FEATURE_LEVEL, isLevel3 } from '../cluster/level.ts';
 import { groupOf } from '../cluster/queries.ts';
 import type { ClusterState } from '../cluster/state.ts';
+import { nodeView } from '../membership/view.ts';
 import type { PlannerInput } from './planner-input.ts';
 
 export type Proposal = { readonly key: string; readonly command: Command };
@@ -19,7 +21,12 @@ const FIRST_EPOCH = 1;
 /** In the order in which they must be applied; those that are in flight are among them. */
 export function bootstrap(input: PlannerInput): readonly Proposal[] {
   if (!input.appliedOwnTerm) return [];
-  return [...createCluster(input), ...admitMembers(input), ...defineGroups(input)];
+  return [
+    ...createCluster(input),
+    ...admitMembers(input),
+    ...foundLevel(input),
+    ...defineGroups(input),
+  ];
 }
 
 function createCluster({ state, clusterId }: PlannerInput): readonly Proposal[] {
@@ -41,6 +48,18 @@ function admitMembers({ state, bootstrapMembers }: PlannerInput): readonly Propo
     }));
 }
 
+/**
+ * A cluster that is founded by this release begins at its level, so that the groups of the file may say
+ * all that they can. A member that is heard and does not know the level speaks against it.
+ */
+function foundLevel({ state, view, bootstrapMembers }: PlannerInput): readonly Proposal[] {
+  if (state.lastEpoch >= state.firstEpoch || isLevel3(state)) return [];
+  const known = bootstrapMembers.map(({ node }) => nodeView(view, node));
+  const heard = known.filter((seen) => seen?.state === 'alive');
+  const ready = heard.length > 0 && heard.every((seen) => (seen?.level ?? 0) >= FEATURE_LEVEL);
+  return ready ? [{ key: 'set-level', command: { kind: 'set-level', level: FEATURE_LEVEL } }] : [];
+}
+
 function defineGroups({ state, bootstrapGroups }: PlannerInput): readonly Proposal[] {
   return bootstrapGroups
     .filter(({ group }) => groupOf(state, group) === null && !wasDeleted(state, group))
@@ -51,5 +70,6 @@ function defineGroups({ state, bootstrapGroups }: PlannerInput): readonly Propos
 }
 
 function wasDeleted(state: ClusterState, group: string): boolean {
+  if (isLevel3(state)) return state.deleted?.includes(group) === true;
   return state.history.some((line) => line.event === 'deleted' && line.group === group);
 }

@@ -4,7 +4,7 @@
  * plans and handed to the planner as a value.
  */
 import type { ClusterState, GroupState } from '../cluster/state.ts';
-import type { GroupId, Millis } from '../lib/ids.ts';
+import type { Epoch, GroupId, Millis } from '../lib/ids.ts';
 import { nodeView, type View } from '../membership/view.ts';
 
 export type GroupAge = {
@@ -12,11 +12,18 @@ export type GroupAge = {
   readonly changedMs: Millis;
   /** Since when the living owner does not report the current epoch; null: it does, or is silent. */
   readonly idleSinceMs: Millis | null;
+  /** Since when the owner has been known to be gone; null: it is not. */
+  readonly lostSinceMs: Millis | null;
+  /** When each failure that is committed was first seen, on this node's clock; in their order. */
+  readonly failuresSinceMs: readonly Millis[];
 };
 
 export type GroupAgesAt = Readonly<Record<GroupId, GroupAge>>;
 
-type Known = GroupAge & { readonly state: GroupState };
+type Known = GroupAge & {
+  readonly state: GroupState;
+  readonly failedMs: ReadonlyMap<Epoch, Millis>;
+};
 
 export class GroupAges {
   #known: ReadonlyMap<GroupId, Known> = new Map();
@@ -29,12 +36,27 @@ export class GroupAges {
       const same = before !== undefined && before.state === group;
       const changedMs = same ? before.changedMs : now;
       const idleSinceMs = runsSomewhere(group, view) ? null : (before?.idleSinceMs ?? now);
-      return [name, { state: group, changedMs, idleSinceMs }];
+      const lostSinceMs = before?.state.epoch === group.epoch ? before.lostSinceMs : null;
+      const failedMs = new Map(
+        group.failures.map(({ epoch }) => [epoch, before?.failedMs.get(epoch) ?? now]),
+      );
+      const failuresSinceMs = [...failedMs.values()];
+      const ages = { changedMs, idleSinceMs, lostSinceMs, failuresSinceMs };
+      return [name, { state: group, failedMs, ...ages }];
     });
     this.#known = new Map(observed);
     return Object.fromEntries(
-      observed.map(([name, { changedMs, idleSinceMs }]) => [name, { changedMs, idleSinceMs }]),
+      observed.map(([name, { state: _, failedMs: __, ...ages }]) => [name, ages]),
     );
+  }
+
+  /** Call after every plan, with the groups whose owner it takes for gone. */
+  lost(groups: readonly GroupId[], now: Millis): void {
+    const known = [...this.#known].map(([name, age]): [GroupId, Known] => {
+      const lostSinceMs = groups.includes(name) ? (age.lostSinceMs ?? now) : null;
+      return [name, { ...age, lostSinceMs }];
+    });
+    this.#known = new Map(known);
   }
 }
 

@@ -1,10 +1,11 @@
 /**
  * May an operator move this group there? Asked on any node, before a `release` is proposed, so that
- * the answer comes at once and with its reason. The planner looks again when it assigns.
+ * the answer comes at once and with its reason; and by the leader before it takes the command, since it
+ * is the leader who assigns. The planner looks again then.
  */
 import { groupOf, inMaintenance, memberOf, modeOf } from '../cluster/queries.ts';
 import type { ClusterState } from '../cluster/state.ts';
-import type { GroupId, NodeId } from '../lib/ids.ts';
+import type { GroupId, Millis, NodeId } from '../lib/ids.ts';
 import type { ProblemCode } from '../lib/problems.ts';
 import { failure, type Result, success } from '../lib/result.ts';
 import type { View } from '../membership/view.ts';
@@ -24,16 +25,20 @@ export type MoveRefused = {
   readonly detail: string;
 };
 
-/** Older than this, what a node last said of its fitness is no ground for a planned move. */
-const MAX_FITNESS_AGE_MS = 30_000;
+export type MoveQuestion = {
+  readonly state: ClusterState;
+  /** With the asking node in it (`withSelf`). */
+  readonly view: View;
+  /** As the planner has it: what is allowed here must not be refused there. */
+  readonly maxFitnessAgeMs: Millis;
+};
 
-/** `to` null: anywhere else. `view` with the asking node in it (`withSelf`). */
+/** `to` null: anywhere else. Answers where it would go. */
 export function canMove(
-  state: ClusterState,
-  view: View,
+  { state, view, maxFitnessAgeMs }: MoveQuestion,
   group: GroupId,
   to: NodeId | null,
-): Result<null, MoveRefused> {
+): Result<NodeId, MoveRefused> {
   const known = groupOf(state, group);
   if (known === null) return failure({ code: 'UNKNOWN_GROUP', detail: `group ${group}` });
   if (to !== null && memberOf(state, to) === null) {
@@ -47,11 +52,11 @@ export function canMove(
   if (known.phase !== 'serving' && known.phase !== 'taking-over') {
     return failure({ code: 'WRONG_PHASE', detail: `${group} is ${known.phase}` });
   }
-  const maxFitnessAgeMs = MAX_FITNESS_AGE_MS;
   const candidates = ranking({ state, view, group: known, maxFitnessAgeMs, first: to, last: null });
   const others = candidates.filter(({ node }) => node !== known.owner);
   const asked = to === null ? others : others.filter(({ node }) => node === to);
-  return asked.some(({ eligible }) => eligible)
-    ? success(null)
+  const [best] = asked;
+  return best?.eligible === true
+    ? success(best.node)
     : failure({ code: 'NODE_NOT_ELIGIBLE', detail: explain(asked) });
 }

@@ -3,16 +3,20 @@
  *
  * A node is eligible when it is online and stays in the cluster, is alive, hears us (an assignment
  * that does not arrive helps nobody) and has verified lately that it reaches every disk of the group
- * and holds nothing of it (DESIGN §7, §8). Among eligible nodes the one that was asked for comes
- * first, then those that failed least since the group was last served, then the operator's order,
- * with the node that just gave the group up behind its equals. Load is not looked at.
+ * and holds nothing of it (DESIGN §7, §8), and no other group speaks against it (`neighbours.ts`).
+ * Among eligible nodes the one that was asked for comes first; nodes in quarantine come last; then
+ * those that failed least, those that its followers can go to, those that did not just give it up,
+ * the operator's order, and of equals whoever carries fewest groups.
  *
- * There is no score and no failback: a group that is served stays where it is, because nobody asks.
+ * There is no score: each rule decides before the next one is asked, so `why` can name it.
  */
+import { OWNER_RESTARTED } from '../cluster/apply-takeover.ts';
 import { membersInOrder } from '../cluster/queries.ts';
 import type { ClusterState, GroupState, MemberState } from '../cluster/state.ts';
 import type { Millis, NodeId } from '../lib/ids.ts';
 import { isHeardBy, type NodeView, nodeView, type View } from '../membership/view.ts';
+import { followersOf, loadOf, objection } from './neighbours.ts';
+import { isQuarantined } from './quarantine.ts';
 
 export type Candidate = {
   readonly node: NodeId;
@@ -21,8 +25,9 @@ export type Candidate = {
   readonly code: string | null;
   /** In words, for `why GROUP`. */
   readonly why: string;
-  /** Takeovers of this group that failed here since it was last served. */
+  /** Failures of this group here that are not forgotten. */
   readonly failures: number;
+  readonly quarantined: boolean;
 };
 
 export type PlacementQuestion = {
@@ -37,8 +42,7 @@ export type PlacementQuestion = {
   readonly last: NodeId | null;
 };
 
-/** The daemon was started anew and gave its group back: that says nothing about its fitness. */
-export const OWNER_RESTARTED = 'OWNER_RESTARTED';
+export { OWNER_RESTARTED };
 
 /** All members, eligible ones first, each with its reason. */
 export function ranking(question: PlacementQuestion): readonly Candidate[] {
@@ -50,15 +54,23 @@ export function ranking(question: PlacementQuestion): readonly Candidate[] {
     .map(({ candidate }) => candidate);
 }
 
-/** Members as the operator wants them: the preferred ones, then the others by number. */
+/**
+ * Members as the operator wants them: the preferred ones, then the others; of these whoever carries
+ * fewest groups, by number.
+ */
 export function placementOrder(state: ClusterState, group: GroupState): readonly MemberState[] {
-  const members = membersInOrder(state);
-  const { preferred } = group.definition;
-  const place = (node: NodeId): number => {
-    const index = preferred.indexOf(node);
-    return index < 0 ? preferred.length : index;
-  };
-  return members.toSorted((a, b) => place(a.member.node) - place(b.member.node));
+  const { group: name } = group.definition;
+  const rank = ({ member: { node } }: MemberState): readonly number[] => [
+    preference(group, node),
+    loadOf(state, node, name),
+  ];
+  return membersInOrder(state).toSorted((a, b) => compare(rank(a), rank(b)));
+}
+
+/** 0 is wanted most; nodes that nobody named are equal. */
+export function preference({ definition: { preferred } }: GroupState, node: NodeId): number {
+  const index = preferred.indexOf(node);
+  return index < 0 ? preferred.length : index;
 }
 
 /** One line for all nodes, for `status`. */
@@ -72,12 +84,14 @@ function judge(question: PlacementQuestion, { member, mode, role }: MemberState)
     (one) => one.node === node && one.code !== OWNER_RESTARTED,
   );
   const failures = faults.length;
+  const quarantined = isQuarantined(question.state, node);
   const no = (code: string, why: string): Candidate => ({
     node,
     eligible: false,
     code,
     why,
     failures,
+    quarantined,
   });
   if (role === 'leaving') return no('NODE_LEAVING', 'leaving the cluster');
   if (mode === 'standby') return no('NODE_STANDBY', 'in standby');
@@ -89,9 +103,15 @@ function judge(question: PlacementQuestion, { member, mode, role }: MemberState)
   }
   const unfit = unfitness(question, seen);
   if (unfit !== null) return no(unfit.code, unfit.why);
+  const against = objection(question.state, question.group, node);
+  if (against !== null) return no(against.code, against.why);
   const last = faults.at(-1);
-  const why = last === undefined ? 'fit' : `fit, but failed ${times(failures)} with ${last.code}`;
-  return { node, eligible: true, code: null, why, failures };
+  const buts = [
+    ...(last === undefined ? [] : [`failed ${times(failures)} with ${last.code}`]),
+    ...(quarantined ? ['is in quarantine: it was lost several times lately'] : []),
+  ];
+  const why = buts.length === 0 ? 'fit' : `fit, but ${buts.join(', and ')}`;
+  return { node, eligible: true, code: null, why, failures, quarantined };
 }
 
 function times(failures: number): string {
@@ -119,10 +139,21 @@ function rankOf(
   return [
     candidate.eligible ? 0 : 1,
     candidate.node === question.first ? 0 : 1,
+    candidate.quarantined ? 1 : 0,
     candidate.failures,
+    followersLeftBehind(question, candidate.node),
     candidate.node === question.last ? 1 : 0,
     place,
   ];
+}
+
+/** Groups that must be beside this one, and could not be there. */
+function followersLeftBehind({ state, view, group }: PlacementQuestion, node: NodeId): number {
+  const seen = nodeView(view, node);
+  return followersOf(state, group.definition.group).filter(({ definition, owner }) => {
+    const told = seen?.fitness.find((one) => one.group === definition.group);
+    return owner !== node && told?.fit !== true;
+  }).length;
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {

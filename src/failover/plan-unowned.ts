@@ -3,9 +3,10 @@
  * failed, after an owner that stopped by itself.
  */
 import type { Evidence, Reason } from '../cluster/command.ts';
-import type { GroupState } from '../cluster/state.ts';
+import type { ClusterState, GroupState } from '../cluster/state.ts';
 import type { Millis, NodeId } from '../lib/ids.ts';
 import { nodeView } from '../membership/view.ts';
+import { failoversSpent, waitForLeaders, wishOf } from './constraints.ts';
 import { assign, type Decision, waiting } from './decision.ts';
 import { type Candidate, explain, OWNER_RESTARTED, placementOrder, ranking } from './placement.ts';
 import {
@@ -14,6 +15,7 @@ import {
   maxFitnessAgeMs,
   type PlannerInput,
 } from './planner-input.ts';
+import { isQuarantined } from './quarantine.ts';
 
 /** When every eligible node has failed: 1 s, 2 s, 4 s … up to this. */
 const FIRST_BACK_OFF_MS = 1_000;
@@ -21,13 +23,16 @@ const LONGEST_BACK_OFF_MS = 60_000;
 
 export function planUnowned(input: PlannerInput, group: GroupState): Decision {
   const { state, view } = input;
+  const held = failoversSpent(input, group) ?? waitForLeaders(state, group);
+  if (held !== null) return held;
   const candidates = ranking({
     state,
     view,
     group,
     maxFitnessAgeMs: maxFitnessAgeMs(input),
-    first: group.releaseTo ?? (restarted(group) && !hadFailed(group) ? group.previousOwner : null),
-    last: restarted(group) || group.releaseReason === 'boot' ? null : group.previousOwner,
+    first:
+      group.releaseTo ?? wishOf(group) ?? (comesBack(state, group) ? group.previousOwner : null),
+    last: comesBack(state, group) || group.releaseReason === 'boot' ? null : group.previousOwner,
   });
   const best = candidates[0];
   const graceMs = bootGraceMs(input, group, best);
@@ -35,7 +40,7 @@ export function planUnowned(input: PlannerInput, group: GroupState): Decision {
     return waiting('BOOT_GRACE', `waiting for nodes to appear: ${explain(candidates)}`, graceMs);
   }
   if (best === undefined || !best.eligible) return waiting('NO_FIT_NODE', explain(candidates));
-  const retryMs = ageOf(input, group.definition.group).changedMs + backOffMs(best.failures);
+  const retryMs = lastFailureMs(input, group) + backOffMs(best.failures);
   if (input.now < retryMs) {
     return waiting('BACK_OFF', `every fit node has failed: ${explain(candidates)}`, retryMs);
   }
@@ -68,6 +73,20 @@ function bootGraceMs(
   return spoken ? null : untilMs;
 }
 
+/** Pauses count from the last failure: what is done about the group meanwhile does not prolong them. */
+function lastFailureMs(input: PlannerInput, group: GroupState): Millis {
+  const { changedMs, failuresSinceMs } = ageOf(input, group.definition.group);
+  return failuresSinceMs.at(-1) ?? changedMs;
+}
+
+/** Stopped to be defined anew, or by a daemon that was started anew: where it was it is as good as ever. */
+function comesBack(state: ClusterState, group: GroupState): boolean {
+  const { previousOwner, releaseReason } = group;
+  if (previousOwner === null || isQuarantined(state, previousOwner)) return false;
+  if (releaseReason === 'restart') return true;
+  return restarted(group) && !hadFailed(group);
+}
+
 /** The owner's daemon was started anew and gave the group back: it is as good as it was before. */
 function restarted(group: GroupState): boolean {
   const last = group.failures.at(-1);
@@ -80,8 +99,9 @@ function hadFailed({ failures, previousOwner }: GroupState): boolean {
 }
 
 function reasonFor(group: GroupState, node: NodeId): Reason {
-  const back = node === group.previousOwner && group.releaseReason === 'failover';
-  return back ? 'restart' : group.releaseReason;
+  const { previousOwner, releaseReason } = group;
+  if (releaseReason !== 'failover' && releaseReason !== 'restart') return releaseReason;
+  return node === previousOwner ? 'restart' : 'failover';
 }
 
 function evidence({ self }: PlannerInput, group: GroupState): Evidence {

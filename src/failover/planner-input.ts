@@ -8,12 +8,15 @@ import type { GroupId, Millis, NodeId } from '../lib/ids.ts';
 import type { View } from '../membership/view.ts';
 import type { GroupAge, GroupAgesAt } from './group-ages.ts';
 import type { LeaseLedger } from './lease-ledger.ts';
+import type { NodeAgesAt } from './node-ages.ts';
 
 /** The times of DESIGN §7 that placement depends on. */
 export type PlannerTimes = {
   readonly heartbeatMs: Millis;
   readonly detectionMs: Millis;
   readonly fitnessIntervalMs: Millis;
+  /** Budget for bringing what is visible down; missing: as short as can be. */
+  readonly teardownMs?: Millis;
 };
 
 export type PlannerInput = {
@@ -37,6 +40,10 @@ export type PlannerInput = {
   readonly electionMs: Millis | null;
   /** From `GroupAges`. */
   readonly ages: GroupAgesAt;
+  /** From `NodeAges`; missing: nothing was lost. */
+  readonly nodeAges?: NodeAgesAt;
+  /** Wall clock, milliseconds since 1970, for what operators say in times of the day; null: unknown. */
+  readonly wallMs?: Millis | null;
 };
 
 /** After this many detection times a leader stops waiting for nodes that it has never heard. */
@@ -45,11 +52,13 @@ export const BOOT_GRACE_DETECTIONS = 10;
 /** A node checks its fitness each interval, and one check may take five of them. */
 const FITNESS_INTERVALS = 6;
 
-export function maxFitnessAgeMs({ times }: PlannerInput): Millis {
+export function maxFitnessAgeMs({ times }: { readonly times: PlannerTimes }): Millis {
   return FITNESS_INTERVALS * times.fitnessIntervalMs + times.detectionMs;
 }
 
+const UNOBSERVED = { idleSinceMs: null, lostSinceMs: null, failuresSinceMs: [] } as const;
+
 /** A group that was not observed yet has changed just now. */
 export function ageOf({ ages, now }: PlannerInput, group: GroupId): GroupAge {
-  return (Object.hasOwn(ages, group) ? ages[group] : null) ?? { changedMs: now, idleSinceMs: null };
+  return (Object.hasOwn(ages, group) ? ages[group] : null) ?? { changedMs: now, ...UNOBSERVED };
 }

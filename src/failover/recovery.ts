@@ -13,7 +13,7 @@ import type { Evidence } from '../cluster/command.ts';
 import type { GroupState } from '../cluster/state.ts';
 import type { Millis, NodeId } from '../lib/ids.ts';
 import type { ProblemCode } from '../lib/problems.ts';
-import { type NodeView, nodeView } from '../membership/view.ts';
+import { isHeardBy, type NodeView, nodeView } from '../membership/view.ts';
 import type { PlannerInput } from './planner-input.ts';
 import { ageOf, BOOT_GRACE_DETECTIONS } from './planner-input.ts';
 
@@ -70,7 +70,9 @@ function judgeLiving(input: PlannerInput, group: GroupState, seen: NodeView): Ow
   if (local?.epoch === group.epoch && local.state === 'failed') {
     return gone(input, seen, 'reported', `${seen.node} reports that the group failed`);
   }
-  if (local?.epoch === group.epoch && local.state !== 'stopped') return FINE;
+  if (local?.epoch === group.epoch && local.state !== 'stopped') {
+    return isBeyondReach(input, group, seen, local.state) ? cutOff(input, seen) : FINE;
+  }
   const { changedMs, idleSinceMs } = ageOf(input, name);
   const sinceMs = Math.max(changedMs, leaderSinceMs, idleSinceMs ?? now);
   const untilMs = sinceMs + patienceMs(input, group, local !== null && local.state !== 'stopped');
@@ -79,6 +81,24 @@ function judgeLiving(input: PlannerInput, group: GroupState, seen: NodeView): Ow
   }
   const words = `${seen.node} lives (incarnation ${seen.incarnation}) but does not run the group`;
   return gone(input, seen, 'reported', `${words} in epoch ${group.epoch}`);
+}
+
+/**
+ * Its lease has run out, so it is not seen and stands still; and it does not hear us, so it cannot have
+ * another one. It would give up by itself at the hard expiry; nobody is served until then.
+ */
+function isBeyondReach(
+  { view, ledger, now }: PlannerInput,
+  group: GroupState,
+  seen: NodeView,
+  state: string,
+): boolean {
+  return state === 'frozen' && !isHeardBy(view, seen) && ledger.remainderMs(group, now) === 0;
+}
+
+function cutOff(input: PlannerInput, seen: NodeView): OwnerVerdict {
+  const words = `${seen.node} is frozen without a lease and does not hear ${input.self}`;
+  return gone(input, seen, 'reported', words);
 }
 
 /**

@@ -88,7 +88,13 @@ export type FenceCapabilities = {
 export type FenceDevice = {
   /** VPD page 83h, checked on every path: two paths that differ are two disks. */
   identity(signal: AbortSignal): Promise<string>;
+  /** Every path that the block layer will use. */
   paths(): Promise<readonly PathId[]>;
+  /**
+   * The paths that the block layer uses by itself at this moment; left out where it uses only what
+   * a takeover verified. One that came later is looked at by the defence, and never registered.
+   */
+  livePaths?(): Promise<readonly PathId[]>;
   execute(command: PrCommand, signal: AbortSignal): Promise<PrReply>;
   capabilities(signal: AbortSignal): Promise<FenceCapabilities>;
   /** One O_DIRECT (or emulated) read: does the path work, and how long did it take. */

@@ -145,7 +145,10 @@ export class Fence {
   async defend({ device, held, signal }: Defend): Promise<DefenceVerdict> {
     const late: DefenceVerdict = { kind: 'unreachable' };
     return await this.#turns.take(held.identity, signal, late, async () => {
-      const { key, type, paths } = held;
+      const { key, type } = held;
+      // A path that came back without its registration is a loss; one that kept it is welcome.
+      const live = (await device.livePaths?.()) ?? [];
+      const paths = [...new Set([...held.paths, ...live])];
       let next = beginDefence({ key, type, paths, aptpl: held.durable });
       for (let [command] = next.commands; command !== undefined; [command] = next.commands) {
         next = defend(next.state, await this.#ask(device, command, signal));

@@ -20,8 +20,10 @@ import {
   type BlockDevice,
   claim,
   type ExclusiveClaim,
+  findBlockDevice,
   holdersOf,
   mountsEverywhere,
+  multipathMembers,
   rawWriters,
 } from '../system/block-device.ts';
 
@@ -98,5 +100,18 @@ async function whoUses(disk: BlockDevice): Promise<NotIdle | null> {
   const holders = await holdersOf(disk);
   if (holders.length > 0) return { code: 'DISK_HAS_HOLDERS', device, users: holders };
   const writers = await rawWriters(disk);
-  return writers.length > 0 ? { code: 'DISK_IN_USE', device, users: writers } : null;
+  if (writers.length > 0) return { code: 'DISK_IN_USE', device, users: writers };
+  return await whoUsesAPath(disk);
+}
+
+/** The paths of a multipath map belong to the map, and to nobody else. */
+async function whoUsesAPath(map: BlockDevice): Promise<NotIdle | null> {
+  for (const path of (await multipathMembers(map)) ?? []) {
+    const member = await findBlockDevice(path);
+    const others = (await holdersOf(member)).filter((holder) => holder !== map.name);
+    if (others.length > 0) return { code: 'DISK_HAS_HOLDERS', device: path, users: others };
+    const writers = await rawWriters(member);
+    if (writers.length > 0) return { code: 'DISK_IN_USE', device: path, users: writers };
+  }
+  return null;
 }

@@ -200,7 +200,60 @@ export const PROBLEMS = {
     cause: 'the saved cluster state cannot be read by this version',
     remedy: 'run one version on all nodes; if they do, replace the data directory of this node',
   },
+  FEATURE_LEVEL_LOW: {
+    cause: 'a member may run a release that does not know this command yet',
+    remedy:
+      'upgrade every member; the level is raised as soon as each was heard with the new release',
+  },
+  UNKNOWN_RESOURCE: {
+    cause: 'the group has no resource of this name',
+    remedy: 'list the resources with `holdfast status`',
+  },
   // membership and failover
+  APART_FROM_GROUP: {
+    cause: 'the node runs a group from which this one keeps apart',
+    remedy: 'bring another node back, or change `apart:` of the groups',
+  },
+  BAD_SUPPOSITION: {
+    cause: 'what is supposed is not understood',
+    remedy: 'suppose one of the things that the message lists',
+  },
+  BUDGET_EXCEEDED: {
+    cause: 'the group is served, and a phase of its failover took longer than its budget allows',
+    remedy: 'read the phases in `holdfast timeline GROUP`; correct the cause, or the budget',
+  },
+  CAPACITY_EXCEEDED: {
+    cause: 'the node has no room left for the group',
+    remedy: 'move other groups away, or correct `uses:` of the group or the capacity of the node',
+  },
+  FAILOVERS_SPENT: {
+    cause: 'the group has failed as often as its policy allows, so it is not tried again for now',
+    remedy: 'mend what failed, then `holdfast online --group GROUP`; or wait until it is forgotten',
+  },
+  NODE_QUARANTINED: {
+    cause: 'the node was lost several times lately, so it comes after all others',
+    remedy: 'find out why it dies, then `holdfast online NODE`; or wait until it has been well',
+  },
+  NOT_WITH_GROUP: {
+    cause: 'the group runs only where another group runs, and that is elsewhere',
+    remedy: 'move the other group; this one follows',
+  },
+  OWNER_STOP_OVERDUE: {
+    cause: 'the owner should have stopped the group long ago, even by force, and has not said so',
+    remedy: 'nothing to do; its lease is not renewed any more and the next owner fences its disks',
+  },
+  REVISION_UNKNOWN: {
+    cause: 'the history does not hold such a definition of the group any more',
+    remedy: 'list what it holds with `holdfast history`, or apply a file',
+  },
+  WOULD_INTERRUPT: {
+    cause: 'what is asked for stops a group that is in use',
+    remedy: 'read the difference, and repeat the command with --yes when that may be',
+  },
+  WAITS_FOR_GROUP: {
+    cause: 'the group starts after another one, or stops before it, and that is not done yet',
+    remedy: 'read in `holdfast status` what the other group waits for',
+  },
   ASSIGN_PENDING: {
     cause: 'the group is being given to its next owner, so its lease is not renewed',
     remedy: 'nothing to do; the next owner serves it in a moment',
@@ -689,7 +742,8 @@ export const PROBLEMS = {
   },
   NO_JOURNAL: {
     cause: 'the file system has no journal that is replayed when it is mounted',
-    remedy: 'use ext4 or XFS, mounted with its journal: a failover has no time for a full check',
+    remedy:
+      'use ext4, XFS or Btrfs, mounted with its journal: a failover has no time for a full check',
   },
   NODE_NOT_IN_MEMBERS: {
     cause: 'the configuration names a node that is not among its members',
@@ -783,6 +837,23 @@ export const PROBLEMS = {
     cause: 'the device or the directory of a file system is already in use on this node',
     remedy: 'unmount what the message names; a node that holds the disk may not take it',
   },
+  FILESYSTEM_FULL: {
+    cause: 'a file system has no room left for the write probe',
+    remedy:
+      'make room; it goes on being served, since no other node has more room on the same disk',
+  },
+  FILESYSTEM_GONE: {
+    cause: 'Linux 6.13 removed ReiserFS, so no kernel of today can replay its journal',
+    remedy: 'mount the disk with an older kernel, copy the data, and make ext4 or XFS on the disk',
+  },
+  FILESYSTEM_UNWRITABLE: {
+    cause: 'a small file could not be written to a file system and synced',
+    remedy: 'look for errors of the disk in the kernel log; after a fence this is the expected end',
+  },
+  SEVERAL_DEVICES: {
+    cause: 'the file system lies on several devices, and they would be fenced one by one',
+    remedy: 'use a Btrfs on one device, or ext4 or XFS on a logical volume',
+  },
   FILESYSTEM_HUNG: {
     cause: 'a file system did not answer a simple question in time',
     remedy: 'check the disk and the paths to it',
@@ -794,6 +865,10 @@ export const PROBLEMS = {
   FILESYSTEM_TYPE_MISMATCH: {
     cause: 'the disk does not carry a file system of the type that is configured',
     remedy: 'check the identity of the disk and the type in the definition',
+  },
+  GATEWAY_SILENT: {
+    cause: 'the gateway that a floating address names does not answer on the wire',
+    remedy: 'check the gateway, cable and switch; a node that does not hear it takes no such group',
   },
   LINK_DOWN: {
     cause: 'the network device of an address or of a virtual MAC address has no carrier',
@@ -925,9 +1000,22 @@ export const PROBLEMS = {
     cause: 'the daemon of the owner was started anew and no longer runs the group of that epoch',
     remedy: 'nothing to do; the group is assigned again under a new epoch',
   },
+  POWER_FENCE_FAILED: {
+    cause: 'no device says that the machine of the previous owner is off',
+    remedy: 'look at its power yourself; `policy: best-effort` lets the group start all the same',
+  },
+  WATCHDOG_BUSY: {
+    cause: 'another process feeds the watchdog of this machine',
+    remedy: 'stop it (systemd, the watchdog daemon, sbd), or name another device in `watchdog:`',
+  },
+  WATCHDOG_FAILED: {
+    cause: 'the watchdog device is missing or does not do as it is told',
+    remedy: 'load its driver (`modprobe softdog` where the board has none), or remove `watchdog:`',
+  },
   GUARDIAN_NOT_STARTED: {
     cause: 'the guardian process did not come up, and nothing is served without it',
-    remedy: 'look at the log for its own words; memory or process limits are the usual reason',
+    remedy:
+      'look at the log for its own words: limits of memory or processes, or a watchdog that is not there',
   },
   // local faults
   INTERNAL: {

@@ -56,6 +56,11 @@ export function nullable<T>(shape: Shape<T>): Shape<T | null> {
   return { check: (value, path) => (value === null ? null : shape.check(value, path)) };
 }
 
+/** A field that may be missing. */
+export function optional<T>(shape: Shape<T>): Shape<T | undefined> {
+  return { check: (value, path) => (value === undefined ? null : shape.check(value, path)) };
+}
+
 /** A value that fits one of the shapes; `words` says so when it fits none. */
 export function anyOf<T>(words: string, ...shapes: readonly Shape<T>[]): Shape<T> {
   return {
@@ -85,7 +90,7 @@ export function table<T>(element: Shape<T>): Shape<Readonly<Record<string, T>>> 
   };
 }
 
-/** An object with exactly these fields. */
+/** An object with exactly these fields; those whose shape is `optional` may be missing. */
 export function fields<T extends object>(
   shapes: {
     readonly [K in keyof T]-?: Shape<T[K]>;

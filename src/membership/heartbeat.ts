@@ -32,4 +32,6 @@ export type Heartbeat = {
   readonly lateMs: Millis;
   readonly fitness: readonly Fitness[];
   readonly groups: readonly LocalGroup[];
+  /** The highest feature level that the sender knows (`cluster/level.ts`); older releases say none. */
+  readonly level?: number | undefined;
 };

@@ -100,6 +100,7 @@ export class PeerWatch {
       fitness: (said?.fitness ?? []).map((one) => ({ ...one, ageMs: one.ageMs + agedMs })),
       groups: said?.groups ?? [],
       lateMs: said?.lateMs ?? 0,
+      level: said?.level,
     };
   }
 

@@ -30,6 +30,8 @@ export type NodeView = {
   readonly fitness: readonly Fitness[];
   readonly groups: readonly LocalGroup[];
   readonly lateMs: Millis;
+  /** The highest feature level that it knows; undefined: it has not said one. */
+  readonly level?: number | undefined;
 };
 
 export type View = {
@@ -60,6 +62,7 @@ export function withSelf(view: View, heartbeat: Heartbeat): View {
     fitness: heartbeat.fitness,
     groups: heartbeat.groups,
     lateMs: heartbeat.lateMs,
+    level: heartbeat.level,
   };
   return { ...view, nodes: { ...view.nodes, [view.self]: self } };
 }

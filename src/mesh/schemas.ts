@@ -122,4 +122,5 @@ export const heartbeat: z.ZodType<Heartbeat> = z.object({
       }),
     )
     .max(4096),
+  level: counter.optional(),
 });

@@ -23,7 +23,7 @@ import { noteFirstStart, refuseForgottenLog } from '../storage/first-start.ts';
 import { LevelLogStore } from '../storage/level-log-store.ts';
 import { monotonicClock, wallMs } from '../system/clock.ts';
 import { isLoaded } from '../system/pressure.ts';
-import type { ServiceManager } from '../system/sd-notify.ts';
+import type { Supervisor } from '../system/sd-notify.ts';
 import { productionAgents } from './agents.ts';
 import { Driver } from './driver.ts';
 import { UdpEvidenceListener } from './evidence-listener.ts';
@@ -50,7 +50,7 @@ export type DaemonOptions = {
     readonly stop: () => Promise<void>;
   };
   /** Whoever started the daemon and watches it; null: nobody does. */
-  readonly manager: ServiceManager | null;
+  readonly supervisor: Supervisor | null;
   /** The daemon cannot go on. */
   readonly crash: (error: unknown) => void;
 };
@@ -98,7 +98,8 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     clock: monotonicClock,
     onJoin: (request) => known(late.desk, 'the driver runs before the mesh').answer(request),
   });
-  const guardian = new GuardianClient({ clock: monotonicClock, logger, clusterId });
+  const { watchdog } = config;
+  const guardian = new GuardianClient({ clock: monotonicClock, logger, clusterId, watchdog });
   const metrics = createMetrics({ build: { version, node, cluster: clusterId } });
   const world: World = {
     clock: monotonicClock,
@@ -144,7 +145,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   const evidence = new UdpEvidenceListener(Object.values(self.addresses));
   const operator = options.serve(view);
   const life = new SignsOfLife({
-    manager: options.manager,
+    supervisor: options.supervisor,
     clock: monotonicClock,
     inLoop: (run) => driver.request('sign of life', run),
     summary: () => serviceSummary(driver),

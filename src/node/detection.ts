@@ -2,6 +2,7 @@
  * Who lives: the failure detector with its hands. Sends heartbeats, feeds what arrives to the pure
  * detector, probes and resets links when it asks, and tells the driver what changed.
  */
+import { FEATURE_LEVEL } from '../cluster/level.ts';
 import type { NodeConfig } from '../config/types.ts';
 import { WITHDRAWN } from '../lib/clock.ts';
 import type { Interconnect, Millis, NodeId } from '../lib/ids.ts';
@@ -149,6 +150,7 @@ export class Detection {
         ageMs: now - atMs,
       })),
       groups: groups(),
+      level: FEATURE_LEVEL,
     };
   }
 }

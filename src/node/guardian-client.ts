@@ -6,6 +6,7 @@
  * It holds no deadline itself. The guardian acts when this process is gone; that is its purpose.
  */
 import { createInterface } from 'node:readline';
+import type { NodeConfig } from '../config/types.ts';
 import { guardianArgv } from '../guardian/argv.ts';
 import type { FromGuardian, ToGuardian } from '../guardian/messages.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -19,6 +20,7 @@ export type GuardianClientOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly clusterId: string;
+  readonly watchdog?: NodeConfig['watchdog'];
   /** For tests: another program in the guardian's place. */
   readonly argv?: readonly string[];
 };
@@ -81,8 +83,8 @@ export class GuardianClient implements Guardian {
   }
 
   async #launch(): Promise<void> {
-    const { clusterId, clock, logger } = this.#options;
-    const argv = this.#options.argv ?? guardianArgv({ clusterId });
+    const { clusterId, watchdog, clock, logger } = this.#options;
+    const argv = this.#options.argv ?? guardianArgv({ clusterId, watchdog });
     const started = await startLongLived({ argv, output: { kind: 'pipes' } });
     this.#process = started;
     const pipes = started.pipes;

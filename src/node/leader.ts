@@ -11,8 +11,10 @@ import type { Command, CommandEnvelope } from '../cluster/command.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import type { NodeConfig } from '../config/types.ts';
 import type { ControlMessage } from '../failover/control.ts';
+import { endsLeases } from '../failover/decision.ts';
 import { GroupAges } from '../failover/group-ages.ts';
 import { LeaseLedger } from '../failover/lease-ledger.ts';
+import { NodeAges } from '../failover/node-ages.ts';
 import { type PlannerOutput, plan } from '../failover/planner.ts';
 import type { GroupId, Millis } from '../lib/ids.ts';
 import type { PhaseStamp } from '../lib/phases.ts';
@@ -51,6 +53,8 @@ export class Leader {
   readonly #options: LeaderOptions;
   readonly #ledger: LeaseLedger;
   #ages = new GroupAges();
+  #nodeAges = new NodeAges();
+  #refused: PlannerOutput['refused'] = [];
   readonly #inFlight = new Map<string, Millis>();
   #waiting: PlannerOutput['waiting'] = [];
   #leaderSinceMs: Millis | null = null;
@@ -99,6 +103,11 @@ export class Leader {
     return this.leads ? this.#waiting : [];
   }
 
+  /** What a rule wants and the state refuses, for `status`: a contradiction in the configuration. */
+  get refused(): PlannerOutput['refused'] {
+    return this.leads ? this.#refused : [];
+  }
+
   wake(): void {
     this.#wake = true;
   }
@@ -117,6 +126,7 @@ export class Leader {
       this.#electionMs = this.#electionBeganMs === null ? null : now - this.#electionBeganMs;
       this.#inFlight.clear();
       this.#ages = new GroupAges();
+      this.#nodeAges = new NodeAges();
       this.electorate.becameLeader();
       this.#wake = true;
     }
@@ -132,12 +142,12 @@ export class Leader {
   applied(envelope: CommandEnvelope, before: ClusterState, after: ClusterState, now: Millis): void {
     this.#wake = true;
     const { command } = envelope;
-    if (command.kind !== 'assign' || !this.leads) return;
+    if (!endsLeases(command) || !this.leads) return;
     const group = after.groups[command.group];
-    if (group === undefined || group.epoch === before.groups[command.group]?.epoch) return;
+    if (group === undefined || group === before.groups[command.group]) return;
     // The new epoch may ask for a lease; the older ones are refused by their number.
     this.#ledger.reopen(command.group);
-    this.#reportDecision(command.group, group.epoch, now);
+    if (command.kind === 'assign') this.#reportDecision(command.group, group.epoch, now);
   }
 
   /** What the state machine cannot judge, since it knows no clock; null: nothing against it. */
@@ -168,13 +178,27 @@ export class Leader {
       times: config.times,
       electionMs: this.#electionMs,
       ages: this.#ages.observe(state(), seen, now),
+      nodeAges: this.#nodeAges.observe(state(), now),
+      wallMs: world.wallMs(),
     });
+    this.#ages.lost(output.lost, now);
     this.#waiting = output.waiting;
+    this.#tellRefused(output.refused);
     for (const { key, command } of output.proposals) this.#propose(key, command, now);
     for (const { key, command } of expiredInvitations(state(), world.wallMs())) {
       if (!this.#inFlight.has(key)) this.#propose(key, command, now);
     }
     if (appliedTerm() === raft().term) this.#reconcileMembers(seen, now);
+  }
+
+  /** Once, not at each heartbeat. */
+  #tellRefused(refused: PlannerOutput['refused']): void {
+    const known = new Set(this.#refused.map(({ key, code }) => `${key} ${code}`));
+    for (const one of refused) {
+      if (known.has(`${one.key} ${one.code}`)) continue;
+      this.#options.world.logger.warn('the state refuses what is wanted', one);
+    }
+    this.#refused = refused;
   }
 
   /** Last: a change of the configuration is a step of its own, and may end our leadership. */
@@ -186,8 +210,8 @@ export class Leader {
 
   #propose(key: string, command: Command, now: Millis): void {
     this.#inFlight.set(key, now);
+    if (endsLeases(command)) this.#ledger.close(command.group);
     if (command.kind === 'assign') {
-      this.#ledger.close(command.group);
       this.#options.world.logger.info('a new owner is proposed', {
         group: command.group,
         node: command.node,
@@ -201,7 +225,7 @@ export class Leader {
       // Without an answer the term is over; the entry may still be committed, but not by this plan.
       const refused = outcome !== null && !outcome.ok;
       this.#wake ||= !refused || outcome.code !== 'TOO_MANY_UNCOMMITTED';
-      if (command.kind === 'assign' && refused) this.#ledger.reopen(command.group);
+      if (endsLeases(command) && refused) this.#ledger.reopen(command.group);
     });
   }
 

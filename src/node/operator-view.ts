@@ -8,6 +8,7 @@ import { membersInOrder } from '../cluster/queries.ts';
 import type { HistoryEntry } from '../cluster/state.ts';
 import { canSetRole } from '../failover/change-role.ts';
 import { canMove } from '../failover/planner.ts';
+import { maxFitnessAgeMs } from '../failover/planner-input.ts';
 import { timelines } from '../failover/timeline.ts';
 import { HoldfastError, isProblemCode } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
@@ -87,7 +88,15 @@ export class OperatorView implements Daemon {
     const { driver, now } = this.#options;
     const from = await this.#inLoop('move', () => {
       const { state } = driver.replica;
-      const may = canMove(state, driver.detection.viewWithSelf(now()), group, to);
+      const may = canMove(
+        {
+          state,
+          view: driver.detection.viewWithSelf(now()),
+          maxFitnessAgeMs: maxFitnessAgeMs({ times: driver.config.times }),
+        },
+        group,
+        to,
+      );
       if (!may.ok)
         throw refusal(may.error.code, { group, to: to ?? 'any', detail: may.error.detail });
       return state.groups[group];

@@ -7,9 +7,11 @@
  * soft and hard expiry (DESIGN §7).
  */
 import type { GroupDefinition, ResourceDefinition } from '../cluster/definition.ts';
+import { policyOf } from '../cluster/policy.ts';
 import type { Times } from '../config/types.ts';
 import { GroupRun } from '../failover/group-run.ts';
 import type { RunClass, RunEffect, RunEvent } from '../failover/run-types.ts';
+import { killTimeoutMs } from '../failover/stop-budget.ts';
 import type { ToGuardian } from '../guardian/messages.ts';
 import { known } from '../lib/assert.ts';
 import type { Millis } from '../lib/ids.ts';
@@ -45,7 +47,6 @@ type Armed = { readonly serveUntilMs: Millis; readonly downByMs: Millis };
 const TEARDOWN_ORDER: readonly RunClass[] = ['address', 'application', 'mount', 'disk'];
 /** Before the first lease nothing is visible: only the end of this process calls for a teardown. */
 const UNLEASED_MS = 86_400_000;
-const RESTARTS = { count: 2, windowMs: 60_000 } as const;
 
 export class OwnedGroup {
   readonly run: GroupRun;
@@ -70,8 +71,8 @@ export class OwnedGroup {
       resources: definition.resources,
       classOf: options.classOf,
       visibleFromMs: options.visibleFromMs,
-      restarts: RESTARTS,
-      killTimeoutMs: Math.max(times.teardownMs, 2_000),
+      restarts: policyOf(definition).restarts,
+      killTimeoutMs: killTimeoutMs(times.teardownMs),
     });
     this.#lease = new OwnerLease(context.group, context.epoch, times, now);
   }
@@ -97,6 +98,13 @@ export class OwnedGroup {
       this.definition.resources.find((candidate) => candidate.name === name),
       `resource ${name}`,
     );
+  }
+
+  /** By name, which resources are under maintenance now; nothing happens where nothing has changed. */
+  pause(resources: readonly string[], now: Millis): void {
+    const before = this.run.resources().flatMap(({ name, paused }) => (paused ? [name] : []));
+    if (before.toSorted().join() === resources.toSorted().join()) return;
+    this.step({ kind: 'paused', resources }, now);
   }
 
   step(event: RunEvent, now: Millis): void {

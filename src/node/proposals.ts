@@ -53,7 +53,7 @@ type Request = Pick<CommandEnvelope, 'origin' | 'incarnation' | 'requestId'>;
 
 const MAX_PENDING = 1_024;
 const MAX_SEEN = 4_096;
-const NOT_HANDED_IN: readonly Command['kind'][] = ['assign', 'recover'];
+const NOT_HANDED_IN: readonly Command['kind'][] = ['assign', 'expired', 'recover'];
 /** What another leader would answer, too; everything else is worth another try. */
 const FINAL: readonly ProblemCode[] = ['INVITATION_EXPIRED'];
 

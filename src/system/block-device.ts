@@ -12,7 +12,7 @@
  * It opens nothing for writing and decides nothing. Reference: linux/block/bdev.c (bd_may_claim),
  * proc(5), sysfs-block; SPC-4 §7.8.6 (VPD page 83h).
  */
-import { constants } from 'node:fs';
+import { constants, readdirSync, readlinkSync } from 'node:fs';
 import {
   type FileHandle,
   open,
@@ -23,10 +23,12 @@ import {
   stat,
 } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
 import { parseMountInfo } from './mounts.ts';
 import { addressOf, ioctl } from './sg-io.ts';
+import { deviceNumber } from './superblock.ts';
 
 export type BlockDevice = {
   /** `/dev/sda`, without links. */
@@ -43,14 +45,19 @@ export async function findBlockDevice(path: string): Promise<BlockDevice> {
   try {
     const real = await realpath(path);
     const facts = await stat(real);
-    const name = basename(real);
-    if (facts.isBlockDevice() && (await exists(`/sys/block/${name}`))) {
+    const name = facts.isBlockDevice() ? await kernelName(real) : '';
+    if (name !== '' && (await exists(`/sys/block/${name}`))) {
       return { path: real, name, rdev: facts.rdev };
     }
   } catch (cause) {
     throw new HoldfastError('DISK_DEVICE_INVALID', { device: path, found: 'nothing' }, { cause });
   }
   throw new HoldfastError('DISK_DEVICE_INVALID', { device: path, found: 'no whole disk' });
+}
+
+/** `/dev/mapper/x` may be a node of its own: the kernel calls it `dm-0`. */
+async function kernelName(path: string): Promise<string> {
+  return basename(await readlink(`/sys/dev/block/${await deviceNumber(path)}`));
 }
 
 /**
@@ -62,7 +69,10 @@ export async function findByIdentity(identity: string): Promise<readonly string[
   const found: string[] = [];
   for (const name of names.toSorted()) {
     const page = await readFile(`/sys/block/${name}/device/vpd_pg83`).catch(() => null);
-    if (page !== null && identityOf(page) === identity) found.push(`/dev/${name}`);
+    // A namespace of NVMe has no such page; the kernel writes its identity into `wwid`.
+    const wwid = await readFile(`/sys/block/${name}/wwid`, 'utf8').catch(() => '');
+    const known = page === null ? wwid.trim() : identityOf(page);
+    if (known === identity) found.push(`/dev/${name}`);
   }
   return found;
 }
@@ -171,7 +181,7 @@ export async function claim(device: BlockDevice): Promise<ExclusiveClaim | null>
 /** Where the disk or a partition is mounted, in any mount namespace that a process lives in. */
 export async function mountsEverywhere(device: BlockDevice): Promise<readonly string[]> {
   const names = [device.name, ...(await partitions(device.name))];
-  const numbers = new Set(await Promise.all(names.map(deviceNumber)));
+  const numbers = new Set(await Promise.all(names.map(numberOf)));
   const sources = new Set(names.map((name) => `/dev/${name}`));
   const seen = new Set<string>();
   const found = new Set<string>();
@@ -199,29 +209,89 @@ export async function holdersOf(device: BlockDevice): Promise<readonly string[]>
   }
   const paths = new Set(names.map((name) => `/dev/${name}`));
   const all = await readdir('/sys/block').catch(() => []);
-  for (const loop of all.filter((name) => name.startsWith('loop'))) {
-    const file = await readFile(`/sys/block/${loop}/loop/backing_file`, 'utf8').catch(() => '');
-    if (paths.has(file.trim())) found.add(loop);
-  }
+  await Promise.all(
+    all
+      .filter((name) => name.startsWith('loop'))
+      .map(async (loop) => {
+        const file = await readFile(`/sys/block/${loop}/loop/backing_file`, 'utf8').catch(() => '');
+        if (paths.has(file.trim())) found.add(loop);
+      }),
+  );
   return [...found];
 }
 
-/** Processes that have the disk or a partition open for writing: `pid (command)`. */
+/**
+ * The paths of a dm-multipath map, as it uses them now; null for any other device. `root`: where
+ * sysfs is.
+ */
+export async function multipathMembers(
+  { name }: Pick<BlockDevice, 'name'>,
+  root = '/sys/block',
+): Promise<readonly string[] | null> {
+  const uuid = await readFile(`${root}/${name}/dm/uuid`, 'utf8').catch(() => '');
+  if (!uuid.startsWith(MULTIPATH_UUID)) return null;
+  const members = await readdir(`${root}/${name}/slaves`).catch(() => []);
+  return members.toSorted().map((member) => `/dev/${member}`);
+}
+
+/** The dm-multipath map that uses this disk as a path, such as `/dev/dm-0`; null without one. */
+export async function multipathAbove(
+  { name }: Pick<BlockDevice, 'name'>,
+  root = '/sys/block',
+): Promise<string | null> {
+  for (const holder of await readdir(`${root}/${name}/holders`).catch(() => [])) {
+    if ((await multipathMembers({ name: holder }, root)) !== null) return `/dev/${holder}`;
+  }
+  return null;
+}
+
+/** What multipath-tools writes before the identity of the disk. */
+const MULTIPATH_UUID = 'mpath-';
+
+/**
+ * Processes that have the disk or a partition open for writing: `pid (command)`.
+ *
+ * Links of `/proc` are read at once, without a thread: one costs microseconds, and there are
+ * thousands. So that nothing else waits for long, the loop has its turn every other millisecond.
+ */
 export async function rawWriters(device: BlockDevice): Promise<readonly string[]> {
   const names = await partitions(device.name);
   const facts = await Promise.all(names.map((name) => stat(`/dev/${name}`).catch(() => null)));
   const numbers = new Set([device.rdev, ...facts.flatMap((each) => (each ? [each.rdev] : []))]);
   const found: string[] = [];
+  let sliceMs = performance.now();
   for (const pid of await processes()) {
-    for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
-      const target = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '');
+    for (const fd of namesIn(`/proc/${pid}/fd`)) {
+      if (performance.now() - sliceMs > SLICE_MS) {
+        await turn();
+        sliceMs = performance.now();
+      }
       // Only what is named like a device is looked at: to ask a file of a dead server would hang.
-      if (!target.startsWith('/dev/') || !(await writesTo(pid, fd, numbers))) continue;
+      if (!linkOf(`/proc/${pid}/fd/${fd}`).includes('/dev/')) continue;
+      if (!(await writesTo(pid, fd, numbers))) continue;
       const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?');
       found.push(`${pid} (${command.trim()})`);
     }
   }
   return found;
+}
+
+const SLICE_MS: Millis = 2;
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // a process that has ended
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ''; // closed meanwhile
+  }
 }
 
 async function writesTo(pid: string, fd: string, numbers: ReadonlySet<number>): Promise<boolean> {
@@ -286,7 +356,7 @@ async function partitions(name: string): Promise<readonly string[]> {
   return found;
 }
 
-async function deviceNumber(name: string): Promise<string> {
+async function numberOf(name: string): Promise<string> {
   return (await readFile(`/sys/class/block/${name}/dev`, 'utf8').catch(() => '')).trim();
 }
 

@@ -53,10 +53,10 @@ describe('log entries', () => {
     ['another value', encode('hello'), /not a format and a value/],
     [
       'a newer format',
-      encode([3, {}]),
-      /DATA_FORMAT_UNKNOWN entry: format 3, this program reads 1 to 2/,
+      encode([4, {}]),
+      /DATA_FORMAT_UNKNOWN entry: format 4, this program reads 1 to 3/,
     ],
-    ['format 0', encode([0, {}]), /format 0, this program reads 1 to 2/],
+    ['format 0', encode([0, {}]), /format 0, this program reads 1 to 3/],
     ['no envelope', encode([2, null]), /entry: an object/],
     ['an unknown command', encode([2, wrap({ kind: 'explode' } as never)]), /entry\.command\.kind/],
     [

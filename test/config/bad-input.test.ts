@@ -5,6 +5,18 @@ import { detailsOf, edited, faultsOf, VALID } from './fixture.ts';
 type Case = readonly [string, string, string, readonly string[]];
 
 const replaced: readonly Case[] = [
+  [
+    'a watchdog that resets the machine at every pause',
+    'profile: fast',
+    'profile: fast\nwatchdog: { timeout: 500ms }',
+    ['CONFIG_INVALID watchdog.timeout @ 500ms '],
+  ],
+  [
+    'a watchdog that is no path',
+    'profile: fast',
+    'profile: fast\nwatchdog: { device: softdog }',
+    ['CONFIG_INVALID watchdog.device @ softdog '],
+  ],
   ['a key that nothing reads', 'socket:', 'soket:', ['CONFIG_UNKNOWN_KEY soket @ soket']],
   [
     'a parameter that nothing reads',

@@ -69,6 +69,19 @@ describe('loadConfig', () => {
     });
   });
 
+  it('a watchdog is fed only where the file names one', () => {
+    expect(checkConfig('lab.yaml', VALID).config?.watchdog).toBeUndefined();
+    const short = edited('profile: fast', 'profile: fast\nwatchdog: {}');
+    const full = edited(
+      'profile: fast',
+      'profile: fast\nwatchdog: { device: /dev/watchdog1, timeout: 1min }',
+    );
+    expect([short, full].map((text) => checkConfig('lab.yaml', text).config?.watchdog)).toEqual([
+      { device: '/dev/watchdog', timeoutMs: 10_000 },
+      { device: '/dev/watchdog1', timeoutMs: 60_000 },
+    ]);
+  });
+
   it('the command line beats the file', async () => {
     const file = join(directory, 'lab.yaml');
     writeFileSync(file, VALID);

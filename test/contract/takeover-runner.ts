@@ -1,6 +1,6 @@
 /**
  * One takeover of a real disk, as the disk agent does it, and a report: `node takeover-runner.ts
- * DEVICE NODE EPOCH first|after-fenced [ADAPTER]`. For guests of the laboratory. Everything on the
+ * DEVICE NODE EPOCH first|after-fenced [ADAPTER] [TYPE]`. For guests of the laboratory. Everything on the
  * disk may be lost.
  */
 
@@ -8,7 +8,7 @@ import { openFenceDevice } from '../../src/fencing/devices/choose.ts';
 import { createDiskAgent } from '../../src/resources/agents/disk.ts';
 import { monotonicClock } from '../../src/system/clock.ts';
 
-const [device = '', node = '1', epoch = '1', history = 'first', adapter = 'scsi'] =
+const [device = '', node = '1', epoch = '1', history = 'first', adapter = 'scsi', type = '1'] =
   process.argv.slice(2);
 const signal = AbortSignal.timeout(60_000);
 const looked = await openFenceDevice({ device, initiator: 'unused' });
@@ -20,7 +20,7 @@ const definition = {
   name: 'disk',
   type: 'disk',
   needs: [],
-  parameters: { identity, device, adapter },
+  parameters: { identity, device, adapter, 'reservation-type': Number(type) },
   startTimeoutMs: 60_000,
   stopTimeoutMs: 10_000,
   monitorIntervalMs: 1000,

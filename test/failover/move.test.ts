@@ -12,7 +12,11 @@ function answer(
   to: string | null,
   seen: Readonly<Record<string, Seen>> = usual,
 ) {
-  const result = canMove(state, new Leader(state, seen).view(), 'web', to);
+  const result = canMove(
+    { state, view: new Leader(state, seen).view(), maxFitnessAgeMs: 6_200 },
+    'web',
+    to,
+  );
   return result.ok ? 'yes' : `${result.error.code} ${result.error.detail}`;
 }
 
@@ -49,7 +53,7 @@ describe('may the group be moved', () => {
     expect(answer(applyAll(serving, away), 'n2')).toBe('WRONG_PHASE web is releasing');
     expect(answer(applyAll(serving, maintenance), 'n2')).toBe('IN_MAINTENANCE web');
     const view = new Leader(serving, usual).view();
-    expect(canMove(serving, view, 'mail', 'n2')).toMatchObject({
+    expect(canMove({ state: serving, view, maxFitnessAgeMs: 6_200 }, 'mail', 'n2')).toMatchObject({
       error: { code: 'UNKNOWN_GROUP' },
     });
   });

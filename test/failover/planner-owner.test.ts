@@ -134,13 +134,15 @@ describe('the owner lives', () => {
     expect(new Leader(serving, { n1: owner, n2: fit, n3: fit }).plan()).toEqual([]);
   });
 
-  test.each(['starting', 'serving', 'frozen', 'stopping'] as const)(
-    '%s: it is left alone',
-    (state) => {
-      const leader = new Leader(takingOver, { n1: alive(runs(1, state)), n2: fit, n3: fit });
-      expect(leader.plan()).toEqual([]);
-    },
-  );
+  test.each(['starting', 'serving', 'frozen'] as const)('%s: it is left alone', (state) => {
+    const leader = new Leader(takingOver, { n1: alive(runs(1, state)), n2: fit, n3: fit });
+    expect(leader.plan()).toEqual([]);
+  });
+
+  test('and stops it by itself: it is waited for, and that is said', () => {
+    const leader = new Leader(takingOver, { n1: alive(runs(1, 'stopping')), n2: fit, n3: fit });
+    expect(leader.plan()).toEqual(['web waits: OWNER_STOPPING']);
+  });
 
   test('and reports that the group failed: another node, the same one only if nobody else can', () => {
     const bad = alive({ ...runs(1, 'failed'), fit: ['web'] });

@@ -219,7 +219,16 @@ describe('a move', () => {
 
   test('nobody comes before the owner has stopped', () => {
     const leader = new Leader(moving, { n1: fit, n2: alive(runs(1, 'stopping')), n3: fit });
-    expect(leader.plan()).toEqual(['web waits: OWNER_STOPPING']);
+    leader.now = leader.leaderSinceMs + 1_000;
+    expect(leader.plan()).toEqual(['web waits: OWNER_STOPPING for 37000']);
+  });
+
+  test('an owner that should have stopped long ago, even by force, is not waited for any longer', () => {
+    const leader = new Leader(moving, { n1: fit, n2: alive(runs(1, 'stopping')), n3: fit });
+    leader.now = leader.leaderSinceMs + 38_000;
+    expect(leader.plan()).toEqual(['assign web@1 to n3: move, reported']);
+    const alone = new Leader(moving, { n2: alive(runs(1, 'stopping')) });
+    expect(alone.plan()).toEqual(['web waits: OWNER_STOP_OVERDUE']);
   });
 
   test('then the node that was asked for, without a wait', () => {

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { guardianArgv } from '../../src/guardian/argv.ts';
 import { monotonicClock } from '../../src/system/clock.ts';
 import type { LongLived } from '../../src/system/long-lived.ts';
 import { PacketFilter } from '../../src/system/packet-filter.ts';
@@ -36,6 +37,19 @@ afterEach(async () => {
   for (const guardian of guardians.splice(0)) await guardian.destroy();
   await destroy(victim);
   ear.close();
+});
+
+describe('a guardian that is to feed a watchdog', () => {
+  it.each([
+    ['which is not there', '/dev/no-such-watchdog', 'WATCHDOG_FAILED'],
+    ['which is none', '/dev/null', 'WDIOC_GETSUPPORT'],
+  ])('%s does not start, and says why', async (_, device, word) => {
+    const argv = guardianArgv({ clusterId: 'c', watchdog: { device, timeoutMs: 10_000 } });
+    const [file = '', ...args] = argv;
+    const { status, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8', timeout: 25_000 });
+    expect({ status, stdout }).toEqual({ status: 69, stdout: '' });
+    expect(stderr).toContain(word);
+  });
 });
 
 describe('the guardian process', () => {

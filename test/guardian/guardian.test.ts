@@ -72,6 +72,23 @@ const ITEMS: readonly Teardown[] = [
 ];
 
 describe('the guardian', () => {
+  it('silences first, and does not wait for a device with its proof', async () => {
+    const stage = new Stage();
+    const device = { kind: 'delete-link', device: 'hf1' } as const;
+    const address = { kind: 'delete-address', device: 'hf1', address: '192.0.2.9/24' } as const;
+    await stage.arm({ teardown: [device, address, ...ITEMS] });
+    stage.resisting.set('delete-link', 1_000_000);
+    await stage.guardian.tearDownAll();
+    expect(stage.done.slice(2, 6)).toEqual([
+      'block-address',
+      'delete-address',
+      'kill-process-group',
+      'publish',
+    ]);
+    expect(stage.done).toContain('delete-link fails');
+    expect(stage.done).toContain('unmount-lazily');
+  });
+
   it('renews the packet filter before it acknowledges', async () => {
     const stage = new Stage();
     await stage.arm();
@@ -197,5 +214,62 @@ describe('the guardian', () => {
     await stage.arm({ group: 'web', teardown: silent, secret: 'w' });
     await stage.guardian.tearDownAll();
     expect(stage.published).toMatchObject([{ group: 'web', secret: 'w' }]);
+  });
+});
+
+describe('what the watchdog is told', () => {
+  const GRACE_MS = 2_000;
+
+  it('nothing is owned, or every lease is held: all is well', async () => {
+    const stage = new Stage();
+    expect(stage.guardian.trouble(GRACE_MS)).toBeNull();
+    await stage.arm();
+    expect(stage.guardian.trouble(GRACE_MS)).toBeNull();
+    await stage.guardian.receive({ kind: 'disarm', requestId: 2, group: 'db', epoch: 7 });
+    stage.nowMs = 1_000_000;
+    expect(stage.guardian.trouble(GRACE_MS)).toBeNull();
+  });
+
+  it('what ran out and is down is no trouble', async () => {
+    const stage = new Stage();
+    await stage.arm();
+    stage.nowMs = 2_000;
+    await stage.guardian.tearDownAll();
+    stage.nowMs = 1_000_000;
+    expect(stage.guardian.trouble(GRACE_MS)).toBeNull();
+    expect(stage.guardian.trouble(-Infinity)).toBeNull();
+  });
+
+  it('what resists is, as soon as the grace is over, and for ever if it stays', async () => {
+    const stage = new Stage();
+    stage.resisting.set('kill-process-group', 1_000_000);
+    await stage.arm();
+    await stage.guardian.tearDownAll();
+    stage.nowMs = 1_350 + GRACE_MS;
+    expect(stage.guardian.trouble(GRACE_MS)).toBeNull();
+    stage.nowMs += 1;
+    expect(stage.guardian.trouble(GRACE_MS)).toBe(
+      'group db epoch 7 had to be down: kill-process-group',
+    );
+    // A newer epoch that ends well does not excuse the older one.
+    await stage.arm({ epoch: 8, downByMs: 9_000 });
+    stage.resisting.clear();
+    await stage.guardian.tearDownAll();
+    expect(stage.guardian.trouble(GRACE_MS)).toContain('epoch 7');
+  });
+
+  it('what nobody looked at in time is', async () => {
+    const stage = new Stage();
+    await stage.arm();
+    stage.nowMs = 1_351 + GRACE_MS;
+    expect(stage.guardian.trouble(GRACE_MS)).toContain('it is not down yet');
+  });
+
+  it('a mount that hangs is not: the disk is fenced', async () => {
+    const stage = new Stage();
+    stage.resisting.set('unmount-lazily', 1_000_000);
+    await stage.arm();
+    await stage.guardian.tearDownAll();
+    expect(stage.guardian.trouble(-Infinity)).toBeNull();
   });
 });

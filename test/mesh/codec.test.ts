@@ -70,6 +70,11 @@ const COMMAND_KINDS: Readonly<Record<Command['kind'], true>> = {
   report: true,
   'takeover-failed': true,
   'set-mode': true,
+  'set-level': true,
+  'forget-failures': true,
+  'set-wish': true,
+  'set-capacity': true,
+  expired: true,
 };
 
 const kinds = (messages: readonly { kind: string }[]) =>

@@ -11,7 +11,7 @@
  */
 import { HoldfastError } from '../../lib/error.ts';
 import type { Millis } from '../../lib/ids.ts';
-import { identityOf, readDirect } from '../../system/block-device.ts';
+import { readDirect } from '../../system/block-device.ts';
 import type {
   FenceCapabilities,
   FenceDevice,
@@ -23,8 +23,8 @@ import type {
 /** How an adapter speaks to one path. None of them rejects for what a disk may do. */
 export type PathCommands = {
   execute(command: PrCommand, signal: AbortSignal): Promise<PrReply>;
-  /** VPD page 83h, read now; null when the path gives none. */
-  identityPage(signal: AbortSignal): Promise<Uint8Array | null>;
+  /** Read from the disk now, never from what the kernel remembers; null when it gives none. */
+  identity(signal: AbortSignal): Promise<string | null>;
   /** REPORT CAPABILITIES; null when the path gives no answer. */
   capabilities(signal: AbortSignal): Promise<FenceCapabilities | null>;
   close(): Promise<void>;
@@ -98,8 +98,7 @@ export class RealDisk implements FenceDevice {
   }
 
   async #confirm(path: PathId, signal: AbortSignal): Promise<void> {
-    const page = await this.#bounded(signal, (bound) => this.#path(path).identityPage(bound), null);
-    const found = page === null ? null : identityOf(page);
+    const found = await this.#bounded(signal, (bound) => this.#path(path).identity(bound), null);
     if (found === null) throw new HoldfastError('DISK_IDENTITY_UNKNOWN', { path });
     this.#identity ??= found;
     if (found !== this.#identity) {

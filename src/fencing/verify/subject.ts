@@ -10,6 +10,7 @@ import {
   type BlockDevice,
   findBlockDevice,
   findByIdentity,
+  multipathMembers,
   scsiGeneric,
 } from '../../system/block-device.ts';
 import { isEmulated, parseEmulated } from '../devices/emulated/address.ts';
@@ -58,6 +59,10 @@ export async function openSubject({ device, initiator }: SubjectOptions): Promis
     };
   }
   const disk = await findBlockDevice(device.startsWith('/') ? device : await byIdentity(device));
+  if (disk.name.startsWith('nvme') || (await multipathMembers(disk)) !== null) {
+    const wanted = 'one path of a SCSI disk';
+    throw new HoldfastError('DISK_DEVICE_INVALID', { device: disk.path, wanted });
+  }
   let proof = await idle(disk);
   try {
     const node = (await scsiGeneric(disk)) ?? disk.path;

@@ -43,6 +43,18 @@ export function entryText(entry: HistoryEntry): string {
       return `takeover by ${who} failed${more}`;
     case 'mode':
       return `mode${node === null ? '' : ` of ${node}`}${more}`;
+    case 'level':
+      return `feature level${more}`;
+    case 'forgotten':
+      return `forgotten${node === null ? '' : ` of ${node}`}${more}`;
+    case 'wish':
+      return `wanted on ${node ?? 'no node in particular'}${more}`;
+    case 'capacity':
+      return `capacity of ${who}${more}`;
+    case 'expired':
+      return `the last lease of ${who} has run out${more}`;
+    case 'to-be-defined':
+      return `will be defined anew${more}`;
   }
 }
 

@@ -13,7 +13,8 @@ export type DiskParameters = {
   readonly identity: string | null;
   /** Where to look; none: found by its identity. */
   readonly devices: readonly string[];
-  readonly adapter: Adapter;
+  /** Null: by what the disk is. */
+  readonly adapter: Adapter | null;
   readonly type: ReservationType;
   readonly volatileReservations: boolean;
   readonly acceptLateWrites: boolean;
@@ -40,8 +41,8 @@ export function diskParameters(
   const devices = strings(given['device'] ?? []);
   if (devices === null) return invalid('device is a path or a list of paths');
   const emulated = devices.some(isEmulated);
-  const adapter = given['adapter'] ?? (emulated ? 'emulated' : 'scsi');
-  const chosen = ADAPTERS.find((name) => name === adapter);
+  const adapter = given['adapter'] ?? (emulated ? 'emulated' : null);
+  const chosen = adapter === null ? null : (ADAPTERS.find((name) => name === adapter) ?? undefined);
   if (chosen === undefined) return invalid(`adapter is one of ${ADAPTERS.join(', ')}`);
   if ((chosen === 'emulated') !== emulated || (emulated && devices.length !== 1)) {
     return invalid('an emulated disk is one device `emulated:SOCKET#LUN`, others are paths');

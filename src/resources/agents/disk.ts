@@ -28,7 +28,7 @@ import { HoldfastError } from '../../lib/error.ts';
 import type { Epoch, Millis } from '../../lib/ids.ts';
 import type { ProblemCode } from '../../lib/problems.ts';
 import type { Result } from '../../lib/result.ts';
-import { findBlockDevice, findByIdentity } from '../../system/block-device.ts';
+import { findBlockDevice, findByIdentity, multipathAbove } from '../../system/block-device.ts';
 import { monotonicClock } from '../../system/clock.ts';
 import type { ActionContext, Outcome, ResourceAgent } from '../agent.ts';
 import { NOT_RUNNING, OK } from '../agent.ts';
@@ -295,7 +295,11 @@ async function whereabouts(parameters: DiskParameters): Promise<readonly string[
   if (found.length === 0) throw new HoldfastError('DISK_NOT_FOUND', { identity });
   const used = type === 1 || type === 3 ? found.slice(0, 1) : found;
   if (parameters.adapter === 'emulated') return used;
-  return (await Promise.all(used.map(findBlockDevice))).map((device) => device.path);
+  const disks = await Promise.all(used.map(findBlockDevice));
+  if (type === 1 || type === 3) return disks.map((disk) => disk.path);
+  // Paths that a multipath map uses are used through the map.
+  const tops = disks.map(async (disk) => (await multipathAbove(disk)) ?? disk.path);
+  return [...new Set(await Promise.all(tops))];
 }
 
 /**

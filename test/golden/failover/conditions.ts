@@ -72,6 +72,13 @@ const COMMITTED: readonly Form[] = [
     },
   ),
   form(`${N} is unowned`, (world, _, [name = '']) => world.group(name).phase === 'unowned'),
+  form(`${N} is served without failures`, (world, _, [name = '']) => {
+    const { phase, failures } = world.group(name);
+    return phase === 'serving' && failures.length === 0;
+  }),
+  form(`${N} has been lost (\\d+) times`, ({ state }, _, [node = '', times]) => {
+    return (memberOf(state, node)?.losses?.length ?? 0) === Number(times);
+  }),
   form(`there is no group ${N}`, ({ state }, _, [name = '']) => !Object.hasOwn(state.groups, name)),
   form(`${N} is no member`, ({ state }, _, [node = '']) => memberOf(state, node) === null),
 ];
@@ -80,7 +87,7 @@ const ANSWERS: readonly Form[] = [
   form(
     `a move of ${N} (?:to ${N}|anywhere) is (?:(allowed)|refused: ${CODE})`,
     (world, _, [group = '', to, allowed, code]) => {
-      const may = canMove(world.state, world.view(), group, to ?? null);
+      const may = canMove(world.moveQuestion(), group, to ?? null);
       return may.ok ? allowed !== undefined : may.error.code === code;
     },
   ),

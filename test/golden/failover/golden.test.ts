@@ -121,7 +121,7 @@ const CHOSEN = [
 
 /** Which of the chosen stories fail in an expectation when the planner is wrong in this one way. */
 const NOTICED: Readonly<Record<Exclude<Sabotage, 'none'>, readonly string[]>> = {
-  'leases-ignored': ['asymmetric-hearing.txt', 'elections.txt', 'leases.txt'],
+  'leases-ignored': ['asymmetric-hearing.txt', 'elections.txt', 'leases.txt', 'standby.txt'],
   'everyone-is-fit': [
     'asymmetric-hearing.txt',
     'in-flight.txt',

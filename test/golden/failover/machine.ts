@@ -5,6 +5,7 @@
  * The failure detector is the product's own; it sees what the wire of world.ts lets through.
  */
 
+import { FEATURE_LEVEL } from '../../../src/cluster/level.ts';
 import { type ClusterState, emptyState } from '../../../src/cluster/state.ts';
 import { defaultTimes } from '../../../src/config/times.ts';
 import type { Epoch, GroupId, Interconnect, Millis, NodeId } from '../../../src/lib/ids.ts';
@@ -34,6 +35,8 @@ export class Machine {
   readonly node: NodeId;
   power: Power = 'up';
   incarnation = 1;
+  /** Undefined: an older release, which says none. */
+  level: number | undefined = FEATURE_LEVEL;
   /** What it has heard of the committed state. */
   known: ClusterState = emptyState;
   /** Everything up to this epoch was given to an earlier life of the daemon. */
@@ -86,6 +89,7 @@ export class Machine {
       lateMs: 0,
       fitness: this.#verified.map(({ atMs, ...fitness }) => ({ ...fitness, ageMs: now - atMs })),
       groups: this.groups(),
+      level: this.level,
     };
   }
 

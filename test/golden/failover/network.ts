@@ -12,7 +12,7 @@ import { StoryFailure } from '../story.ts';
 import { INTERCONNECTS, Machine, TIMES } from './machine.ts';
 import { Wire } from './wire.ts';
 
-const BEGINNING_MS = 100_020;
+export const BEGINNING_MS = 100_020;
 /** Long enough that everybody has heard everybody, and a silence before it is confirmed. */
 const WARM_UP_MS = 520;
 
@@ -43,6 +43,13 @@ export class Network {
 
   get up(): readonly Machine[] {
     return [...this.machines.values()].filter(({ power }) => power === 'up');
+  }
+
+  /** Somebody is down, or cannot be heard by everybody. */
+  get troubled(): boolean {
+    const { up } = this;
+    const deaf = up.some((a) => up.some((b) => !this.wire.reaches(a.node, b.node)));
+    return up.length < this.machines.size || deaf;
   }
 
   /** Everything has been as it is for a while. */

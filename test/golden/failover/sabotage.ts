@@ -34,7 +34,11 @@ export function sabotaged(how: Sabotage, input: PlannerInput): PlannerInput {
       return {
         ...input,
         ages: Object.fromEntries(
-          Object.entries(input.ages).map(([group, age]) => [group, { ...age, changedMs: 0 }]),
+          Object.entries(input.ages).map(([group, age]) => {
+            const longAgoMs = input.now - 500_000;
+            const failuresSinceMs = age.failuresSinceMs.map(() => longAgoMs);
+            return [group, { ...age, failuresSinceMs }];
+          }),
         ),
       };
     case 'deaf-nodes-hear':

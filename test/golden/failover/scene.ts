@@ -1,5 +1,6 @@
 /** Lines that describe a cluster: who belongs to it, which groups there are, what was committed before. */
 import type { Command } from '../../../src/cluster/command.ts';
+import { FEATURE_LEVEL } from '../../../src/cluster/level.ts';
 import { type GroupId, MAX_EPOCH, type NodeId } from '../../../src/lib/ids.ts';
 import { definition, member } from '../../cluster/a-cluster.ts';
 import { StoryFailure } from '../story.ts';
@@ -11,14 +12,16 @@ const FAR_FUTURE_MS = 4_102_444_800_000;
 
 export const SCENE: readonly Form[] = [
   [
-    `members ${NODES}( at the last epoch but (\\d+))?`,
-    (stage, [nodes, , left]) => {
+    `(old )?members ${NODES}( at the last epoch but (\\d+))?`,
+    (stage, [old, nodes, , left]) => {
       const firstEpoch = left === undefined ? 1 : MAX_EPOCH - Number(left) + 1;
       found(stage.world, list(nodes));
       stage.happen({ kind: 'create-cluster', clusterId: 'lab', firstEpoch });
       for (const one of stage.world.bootstrapMembers) {
         stage.happen({ kind: 'admit-member', member: one, invitation: null });
       }
+      if (old === undefined) stage.happen({ kind: 'set-level', level: FEATURE_LEVEL });
+      else for (const node of list(nodes)) stage.world.network.machine(node).level = undefined;
       return undefined;
     },
   ],

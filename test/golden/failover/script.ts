@@ -2,11 +2,14 @@
  * The language of the stories about the planner: each line is one command to the stage. README.md
  * lists it for whoever writes a story.
  */
+
 import type { Mode } from '../../../src/cluster/command.ts';
+import { FEATURE_LEVEL } from '../../../src/cluster/level.ts';
 import type { LocalGroup } from '../../../src/membership/heartbeat.ts';
 import { StoryFailure } from '../story.ts';
 import { type Form, list, N, NODES } from './form.ts';
 import type { Said } from './machine.ts';
+import { POLICIES } from './policies.ts';
 import { REPORTS } from './reports.ts';
 import { SCENE } from './scene.ts';
 import type { FailoverStage } from './stage.ts';
@@ -32,6 +35,13 @@ const MACHINES: readonly Form[] = [
     `the daemon of ${N} starts`,
     ({ running: { network, state } }, [node = '']) => {
       network.boot(node, state);
+      return undefined;
+    },
+  ],
+  [
+    `${NODES} (?:is|are) upgraded`,
+    ({ running: { network } }, [nodes]) => {
+      for (const node of list(nodes)) network.machine(node).level = FEATURE_LEVEL;
       return undefined;
     },
   ],
@@ -208,7 +218,7 @@ const PLANNING: readonly Form[] = [
   ['expect (.+)', (stage, [condition = '']) => stage.expect(condition)],
 ];
 
-const FORMS = [PLANNING, MACHINES, LEADING, OPERATING, SCENE, REPORTS, SAYING]
+const FORMS = [POLICIES, PLANNING, MACHINES, LEADING, OPERATING, SCENE, REPORTS, SAYING]
   .flat()
   .map(([source, command]) => [new RegExp(`^(?:${source})$`), command] as const);
 

@@ -91,8 +91,7 @@ export class FailoverStage implements Stage {
   }
 
   move(group: GroupId, to: NodeId | null): readonly string[] {
-    const { state } = this.running;
-    const may = canMove(state, this.#world.view(), group, to);
+    const may = canMove(this.running.moveQuestion(), group, to);
     if (!may.ok) return this.#refused(may.error);
     const expectedEpoch = this.#world.group(group).epoch;
     return this.ask({ kind: 'release', group, expectedEpoch, to, reason: 'move', by: 'op' });

@@ -120,13 +120,27 @@ function commandInWords(command: Command, epoch: number): readonly string[] {
     case 'admit-member':
       return [`${command.member.node} is written down as member ${command.member.number}`];
     case 'define-group':
-      return [`${command.definition.group} is written down`];
+      return command.expectedRevision === 0
+        ? [`${command.definition.group} is written down`]
+        : [`${command.definition.group} is defined anew, by ${command.by}`];
     case 'assign':
       return assignInWords(command, epoch);
     case 'release': {
       const { group, to, reason, by } = command;
       return [`${group} is to be stopped for ${to ?? 'nobody'}, as ${reason}: ${by}`];
     }
+    case 'expired':
+      return [`${command.group} is over: ${command.detail}`];
+    case 'set-level':
+      return [`every member knows feature level ${command.level}`];
+    case 'forget-failures': {
+      const { subject, throughEpoch } = command;
+      const what =
+        subject.kind === 'group' ? `failures of ${subject.group}` : `losses of ${subject.node}`;
+      return [`${what} up to epoch ${throughEpoch} are forgotten`];
+    }
+    case 'set-wish':
+      return [`nobody wishes ${command.group} anywhere any more: ${command.by}`];
     default:
       return [command.kind];
   }

@@ -11,18 +11,23 @@ import type { GroupDefinition, Member } from '../../../src/cluster/definition.ts
 import { groupOf } from '../../../src/cluster/queries.ts';
 import { type ClusterState, emptyState, type GroupState } from '../../../src/cluster/state.ts';
 import type { Proposal } from '../../../src/failover/bootstrap.ts';
+import { endsLeases } from '../../../src/failover/decision.ts';
 import { GroupAges } from '../../../src/failover/group-ages.ts';
 import { LeaseLedger } from '../../../src/failover/lease-ledger.ts';
+import type { MoveQuestion } from '../../../src/failover/move.ts';
+import { NodeAges } from '../../../src/failover/node-ages.ts';
 import { type PlannerInput, type PlannerOutput, plan } from '../../../src/failover/planner.ts';
+import { maxFitnessAgeMs } from '../../../src/failover/planner-input.ts';
 import type { GroupId, Millis, NodeId } from '../../../src/lib/ids.ts';
 import { type View, withSelf } from '../../../src/membership/view.ts';
 import { StoryFailure } from '../story.ts';
 import { Electing } from './electing.ts';
 import { TIMES } from './machine.ts';
-import { Network } from './network.ts';
+import { BEGINNING_MS, Network } from './network.ts';
 import { type Sabotage, sabotaged } from './sabotage.ts';
 
 const EPSILON_MS = 5;
+const MIDNIGHT_MS = Date.UTC(2026, 0, 1);
 const LEADS_FOR_MS = 60_000;
 const CLUSTER_ID = 'lab';
 
@@ -38,10 +43,13 @@ export class World {
   leader: NodeId = 'n1';
   leaderSinceMs: Millis;
   electionMs: Millis | null = null;
+  /** How much later than midnight the story begins. */
+  daytimeMs: Millis = 0;
   appliedOwnTerm = true;
   readonly #sabotage: Sabotage;
   #ledger = newLedger();
   #ages = new GroupAges();
+  #nodeAges = new NodeAges();
   #index = 0;
 
   constructor(sabotage: Sabotage) {
@@ -50,6 +58,11 @@ export class World {
     this.electing = new Electing(this);
     this.leaderSinceMs = this.network.now - LEADS_FOR_MS;
     this.#ledger.becameLeader(this.leaderSinceMs);
+  }
+
+  /** Wall clock: a story begins at midnight, UTC, of the first of January 2026. */
+  get wallMs(): Millis {
+    return MIDNIGHT_MS + this.now - BEGINNING_MS + this.daytimeMs;
   }
 
   get now(): Millis {
@@ -80,6 +93,7 @@ export class World {
     this.#ledger = newLedger();
     this.#ledger.becameLeader(this.now - horizonMs);
     this.#ages = new GroupAges();
+    this.#nodeAges = new NodeAges();
     this.inFlight.clear();
     this.electing.becameLeader();
   }
@@ -88,6 +102,12 @@ export class World {
     const machine = this.network.machine(this.leader);
     if (machine.power !== 'up') throw new StoryFailure(`${this.leader} leads and is down`);
     return withSelf(machine.view(this.now), machine.heartbeat(this.now));
+  }
+
+  /** As the leader is asked: it is the leader who assigns. */
+  moveQuestion(): MoveQuestion {
+    const { state } = this;
+    return { state, view: this.view(), maxFitnessAgeMs: maxFitnessAgeMs({ times: TIMES }) };
   }
 
   input(): PlannerInput {
@@ -109,19 +129,24 @@ export class World {
       times: TIMES,
       electionMs: this.electionMs,
       ages: this.#ages.observe(this.state, view, this.now),
+      nodeAges: this.#nodeAges.observe(this.state, this.now),
+      wallMs: this.wallMs,
     };
     return sabotaged(this.#sabotage, input);
   }
 
   plan(): PlannerOutput {
-    return plan(this.input());
+    const output = plan(this.input());
+    this.#ages.lost(output.lost, this.now);
+    return output;
   }
 
   /** As the driver does it: from here on nothing is granted for a group that is given away. */
   propose(proposals: readonly Proposal[]): void {
     for (const proposal of proposals) {
       this.inFlight.set(proposal.key, proposal);
-      if (proposal.command.kind === 'assign') this.#ledger.close(proposal.command.group);
+      const { command } = proposal;
+      if (endsLeases(command)) this.#ledger.close(command.group);
     }
   }
 
@@ -139,7 +164,7 @@ export class World {
       const refusal = arrives ? this.commit(command) : null;
       if (refusal !== null) refusals.push(refusal);
       else if (arrives) committed.push(proposal);
-      if (command.kind === 'assign') this.#ledger.reopen(command.group);
+      if (endsLeases(command)) this.#ledger.reopen(command.group);
     }
     return { committed, refusals };
   }
@@ -182,6 +207,8 @@ export class World {
     if (network.machine(leader).power !== 'up') return;
     network.spread(this.state, leader);
     this.#ages.observe(this.state, this.view(), this.now);
+    // As the product does at each heartbeat; nobody is lost while everybody can be heard.
+    if (network.troubled) this.#ages.lost(this.plan().lost, this.now);
     this.electing.observe();
     for (const group of Object.values(this.state.groups)) this.#renew(group);
   }

@@ -123,6 +123,22 @@ export function everyCommand(): readonly Command[] {
     { ...guard, kind: 'report', node: 'c', stamps },
     { ...guard, kind: 'takeover-failed', node: 'b', code: 'NO_JOURNAL', detail: '' },
     { kind: 'set-mode', subject: { kind: 'cluster' }, mode: 'maintenance', by: 'operator' },
+    {
+      kind: 'set-mode',
+      subject: { kind: 'resource', group: 'db', resource: 'data' },
+      mode: 'maintenance',
+      by: 'operator',
+    },
+    { kind: 'set-level', level: 3 },
+    {
+      kind: 'forget-failures',
+      subject: { kind: 'group', group: 'db' },
+      throughEpoch: 7,
+      by: 'expiry',
+    },
+    { kind: 'set-wish', group: 'db', wish: { node: 'b', expiresAtMs: 1.8e12 }, by: 'operator' },
+    { kind: 'set-capacity', node: 'b', capacity: { memory: 64 }, by: 'operator' },
+    { ...guard, kind: 'expired', detail: 'its last lease has run out' },
   ];
 }
 

@@ -4,6 +4,7 @@
  * way to the identity or the capabilities (which change nothing) is read past.
  */
 import type { Millis } from '../../../lib/ids.ts';
+import { identityOf } from '../../../system/block-device.ts';
 import { type ScsiCommand, type ScsiResult, SgDevice } from '../../../system/sg-io.ts';
 import type { FenceCapabilities, PathId, PrCommand, PrReply } from '../../fence-device.ts';
 import type { PathCommands } from '../real-disk.ts';
@@ -48,8 +49,9 @@ export class ScsiPath implements PathCommands {
     return { kind: 'reservation', path, ...parseReservation(result.data) };
   }
 
-  async identityPage(signal: AbortSignal): Promise<Uint8Array | null> {
-    return await this.#read(INQUIRY_IDENTITY, signal);
+  async identity(signal: AbortSignal): Promise<string | null> {
+    const page = await this.#read(INQUIRY_IDENTITY, signal);
+    return page === null ? null : identityOf(page);
   }
 
   async capabilities(signal: AbortSignal): Promise<FenceCapabilities | null> {

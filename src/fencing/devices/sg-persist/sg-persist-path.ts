@@ -12,6 +12,7 @@
  */
 import { HoldfastError } from '../../../lib/error.ts';
 import type { Millis } from '../../../lib/ids.ts';
+import { identityOf } from '../../../system/block-device.ts';
 import { type Completion, run } from '../../../system/run.ts';
 import type { FenceCapabilities, PathId, PrCommand, PrReply } from '../../fence-device.ts';
 import { formatKey } from '../../protocol/key.ts';
@@ -50,9 +51,9 @@ export class SgPersistPath implements PathCommands {
     return { kind: 'reservation', path, ...parseReservation(answer(ended.stdout)) };
   }
 
-  async identityPage(signal: AbortSignal): Promise<Uint8Array | null> {
+  async identity(signal: AbortSignal): Promise<string | null> {
     const text = await this.#read(['sg_vpd', '--page=0x83', '-HHHH'], signal);
-    return text === null ? null : hexBytes(text);
+    return text === null ? null : identityOf(hexBytes(text));
   }
 
   async capabilities(signal: AbortSignal): Promise<FenceCapabilities | null> {
