@@ -43,13 +43,18 @@ const databaseBinding: Plugin = {
   },
 };
 
-export type Bundle = { readonly version: string; readonly outDirectory: string };
+export type Bundle = {
+  readonly version: string;
+  readonly outDirectory: string;
+  /** Whose sources: this checkout's, or another's that uses the same packages. */
+  readonly source?: string;
+};
 
 /** Builds into `outDirectory`, which is emptied first. `version` is what the program says of itself. */
-export async function bundle({ version, outDirectory }: Bundle): Promise<void> {
+export async function bundle({ version, outDirectory, source = root }: Bundle): Promise<void> {
   rmSync(outDirectory, { recursive: true, force: true });
   await build({
-    absWorkingDir: root,
+    absWorkingDir: source,
     entryPoints: { ...ENTRIES },
     outdir: outDirectory,
     bundle: true,

@@ -30,7 +30,6 @@ import {
 import type {
   ActionEnd,
   ActionVerb,
-  RunClass,
   RunEffect,
   RunEvent,
   RunOptions,

@@ -11,7 +11,7 @@ import { EXIT } from '../../src/cli/exit-codes.ts';
 import type { HistoryEntry } from '../../src/cluster/state.ts';
 import type { Answer } from '../../src/operator/api.ts';
 import { type EmbeddedCluster, HOLDFAST, PATIENCE_MS } from '../demo/embedded-cluster.ts';
-import { GROUP, NODES } from '../demo/embedded-config.ts';
+import { GROUP, NODES, PATIENT_TIMES } from '../demo/embedded-config.ts';
 import type { Load } from '../lab/clients.ts';
 import { calmOf } from './support/calm.ts';
 import { printOf } from './support/directory-print.ts';
@@ -27,7 +27,7 @@ import {
 
 const ANSWERS = 10;
 
-vi.setConfig({ testTimeout: LIMIT_MS, hookTimeout: LIMIT_MS });
+vi.setConfig({ testTimeout: LIMIT_MS * 2, hookTimeout: LIMIT_MS });
 if (noPrevious !== null) process.stderr.write(`the rolling upgrade is skipped: ${noPrevious}\n`);
 
 const place = mkdtempSync(join(tmpdir(), 'holdfast-releases-'));
@@ -35,7 +35,7 @@ let cluster: EmbeddedCluster;
 let load: Load;
 
 beforeAll(async () => {
-  cluster = await workspace();
+  cluster = await workspace({ times: PATIENT_TIMES });
 });
 
 afterAll(() => {
