@@ -59,7 +59,7 @@ export function completionScript(program: Command, shell: Shell): string {
     case 'bash':
       return bash(entries, globals);
     case 'zsh':
-      return `#compdef holdfast\nautoload -U +X bashcompinit && bashcompinit\n${bash(entries, globals)}`;
+      return `autoload -U +X bashcompinit && bashcompinit\n${bash(entries, globals)}`;
     case 'fish':
       return fish(entries, globals);
   }
@@ -112,7 +112,7 @@ function bash(entries: readonly Entry[], globals: readonly string[]): string {
   );
   return `_holdfast() {
   local word="\${COMP_WORDS[COMP_CWORD]}" candidates="" line
-  line="\${COMP_WORDS[*]:1:COMP_CWORD-1} "
+  line="\${COMP_WORDS[*]:1:$((COMP_CWORD-1))} "
   case "$line" in
     " ") candidates="${first} ${globals.join(' ')}" ;;
 ${[...families, ...cases].join('\n')}

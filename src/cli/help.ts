@@ -65,7 +65,7 @@ machine only; from elsewhere: ssh -L 8080:127.0.0.1:8080 NODE, and --port 8080.`
 
   holdfast problems NO_QUORUM`,
   completion: `  bash: holdfast completion bash > /etc/bash_completion.d/holdfast
-  zsh:  holdfast completion zsh > "\${fpath[1]}/_holdfast"
+  zsh:  source <(holdfast completion zsh)      in ~/.zshrc, after compinit
   fish: holdfast completion fish > ~/.config/fish/completions/holdfast.fish`,
 };
 

@@ -17,6 +17,7 @@ import {
   operatorsSchema,
   resourceSchema,
   timesSchema,
+  watchdogSchema,
 } from './schema.ts';
 
 type Json = { [key: string]: unknown };
@@ -30,6 +31,7 @@ const WORDS: Readonly<Record<string, string>> = {
   profile: 'fast: a LAN and real-time scheduling. safe: slow or virtual machines, wide networks.',
   times: 'Single figures of the profile; they depend on each other.',
   log: 'Level, file and trace of the log.',
+  watchdog: 'The device that resets this machine when the daemon hangs.',
   operators: 'Groups of the machine that may order, or only ask.',
   notifications: 'Who is told of failovers, failed takeovers and lost majorities.',
   interconnects: 'At least two, on networks that do not fail together.',
@@ -44,6 +46,7 @@ export function configJsonSchema(): Json {
   const parts: Readonly<Record<string, Json>> = {
     times: plain(timesSchema),
     log: withPerNode(plain(logSchema), ['file', 'trace']),
+    watchdog: plain(watchdogSchema),
     operators: plain(operatorsSchema),
     notifications: list(plain(notificationSchema)),
     members: { ...list(requiring(plain(memberSchema), 'name', 'number', 'peer-id', 'addresses')) },

@@ -93,7 +93,10 @@ describe('completion', () => {
 
   it.each<readonly [readonly string[], readonly string[]]>([
     [['time'], ['timeline']],
-    [['config', ''], ['check']],
+    [
+      ['config', ''],
+      ['check', 'schema'],
+    ],
     [['move', 'le'], ['ledger']],
     [
       ['standby', 'node'],
@@ -113,12 +116,24 @@ describe('completion', () => {
     expect(offered([''])).not.toContain('complete-names');
   });
 
-  it.each(['zsh', 'fish'] as const)('%s reads its script', (shell) => {
+  /** Both filter by themselves; what they are given is what counts. */
+  const HARNESS = {
+    zsh: `autoload -Uz compinit; compinit -u -D; source FILE; holdfast() { echo ledger; }
+      words=(holdfast move l); COMP_WORDS=(holdfast move l); COMP_CWORD=2; CURRENT=3
+      compgen -F _holdfast -- l`,
+    fish: 'function holdfast; echo ledger; end; source FILE; complete -C "holdfast move "',
+  } as const;
+
+  it.each(['zsh', 'fish'] as const)('%s offers the groups for a move', (shell) => {
     const script = join(directory, 'script');
     writeFileSync(script, completionScript(program, shell));
-    const { error, status, stderr } = spawnSync(shell, ['-n', script], { encoding: 'utf8' });
+    const argv = ['-c', HARNESS[shell].replace('FILE', script)];
+    const { error, status, stdout, stderr } = spawnSync(shell, argv, { encoding: 'utf8' });
     if (error !== undefined) console.log(`completion for ${shell}: not tried, it is not here`);
-    else expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    else {
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout.split('\n')).toContain('ledger');
+    }
     expect(readFileSync(script, 'utf8')).toContain('timeline');
   });
 

@@ -50,8 +50,8 @@ function decision({ node, from, reason, evidence, epoch }: HistoryEntry): string
       );
     case 'proof-of-death':
       return (
-        `${given} by failover: ${observer}, which led, had proof that no daemon runs on ${loser} ` +
-        `(connections closed, new ones refused)${silence(evidence)}${detail}.`
+        `${given} by failover: ${observer}, which led, had proof that no daemon runs on ` +
+        `${loser}${silence(evidence)}${detail}.`
       );
     case 'reported':
       return `${given} by ${reason ?? 'failover'}: ${loser} had given the group up${detail}.`;
