@@ -16,6 +16,7 @@ export type FailoverLabOptions = {
   readonly sabotage?: string | undefined;
   readonly profile?: 'fast' | 'safe' | undefined;
   readonly application?: object | undefined;
+  readonly groups?: readonly object[] | undefined;
   /** False: whoever asks brings clients of their own. */
   readonly clients?: boolean;
   readonly say: (line: string) => void;
@@ -73,6 +74,7 @@ export class FailoverLab {
         sabotage,
         profile: options.profile,
         application: options.application,
+        groups: options.groups,
       },
       peerIds,
     );

@@ -27,6 +27,8 @@ export type LabConfigOptions = {
   readonly profile?: 'fast' | 'safe' | undefined;
   /** The application's resource; without: the ledger. */
   readonly application?: object | undefined;
+  /** All groups; without: one with a disk, a mount, an address and the application. */
+  readonly groups?: readonly object[] | undefined;
 };
 
 /** Makes a key for each node on the host and lays it where the guest finds it; answers the peer ids. */
@@ -86,7 +88,9 @@ export function labConfig(
     ...(profile === undefined ? STRETCHED : { profile }),
     interconnects: ['lan-a', 'lan-b'],
     members,
-    groups: [{ name: GROUP, preferred: ['node1'], resources: resources(options) }],
+    groups: options.groups ?? [
+      { name: GROUP, preferred: ['node1'], resources: resources(options) },
+    ],
   };
   return (node) => stringify({ node: `node${node}`, ...file });
 }
