@@ -11,10 +11,17 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
   raft: 'what a commit costs: core, cluster, floor, etcd: [--json] [--rounds N] [--kills N]',
   demo: 'outage and phases of the demonstration, run by run: [--embedded] [--runs N]',
   failover: 'how long clients wait, fault by fault, in a laboratory: --help',
+  steady:
+    'false alarms of a busy machine: [--minutes N] [--profile fast|safe] [--lab native|kernel]',
+  footprint: 'what an idle node costs: [--members 3,5,9] [--groups 1,10,100] [--seconds N]',
+  peers: 'Pacemaker and keepalived in the same laboratory: [--runs N]',
 };
 
 /** Those that have a folder. */
-const FILES: Readonly<Record<string, string>> = { failover: 'failover/main.ts' };
+const FILES: Readonly<Record<string, string>> = {
+  failover: 'failover/main.ts',
+  peers: 'peers/main.ts',
+};
 
 const [name = '', ...rest] = process.argv.slice(2);
 if (!Object.hasOwn(BENCHMARKS, name)) {

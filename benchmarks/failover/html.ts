@@ -95,8 +95,10 @@ function axis(endMs: number, height: number, x: (ms: number) => number): string 
   return marks
     .map((ms) => {
       const at = x(ms).toFixed(1);
-      const line = `<line x1="${at}" x2="${at}" y1="22" y2="${height - 12}" stroke="#ddd"/>`;
-      return `${line}<text x="${at}" y="14" text-anchor="middle">${ms} ms</text>`;
+      return (
+        `<line x1="${at}" x2="${at}" y1="22" y2="${height - 12}" stroke="#ddd"/>` +
+        `<text x="${at}" y="14" text-anchor="middle">${ms} ms</text>`
+      );
     })
     .join('');
 }

@@ -19,6 +19,7 @@ export type FailoverLabOptions = {
   readonly application?: object | undefined;
   /** The group has a second disk, and its owner writes stamps to both (`campaign/`). */
   readonly stamps?: boolean;
+  readonly groups?: readonly object[] | undefined;
   /** False: whoever asks brings clients of their own. */
   readonly clients?: boolean;
   readonly say: (line: string) => void;
@@ -72,9 +73,9 @@ export class FailoverLab {
     if (lab.kind === 'kernel') await first.ok('echo 3 > /proc/sys/vm/drop_caches');
     say('making a key for every node');
     const peerIds = await makeIdentities(lab);
-    const { profile, application } = options;
+    const { profile, application, groups } = options;
     const config = labConfig(
-      { lab, disks, filesystem, sabotage, profile, application, stamps },
+      { lab, disks, filesystem, sabotage, profile, application, groups, stamps },
       peerIds,
     );
     const broken = sabotage === undefined || sabotage === 'fsync' ? '' : ` --sabotage ${sabotage}`;

@@ -29,6 +29,8 @@ export type LabConfigOptions = {
   readonly application?: object | undefined;
   /** The owner writes stamps to every LUN. */
   readonly stamps: boolean;
+  /** All groups; without: one with a disk, a mount, an address and the application. */
+  readonly groups?: readonly object[] | undefined;
 };
 
 /** Makes a key for each node on the host and lays it where the guest finds it; answers the peer ids. */
@@ -88,7 +90,9 @@ export function labConfig(
     ...(profile === undefined ? STRETCHED : { profile }),
     interconnects: ['lan-a', 'lan-b'],
     members,
-    groups: [{ name: GROUP, preferred: ['node1'], resources: resources(options) }],
+    groups: options.groups ?? [
+      { name: GROUP, preferred: ['node1'], resources: resources(options) },
+    ],
   };
   return (node) => stringify({ node: `node${node}`, ...file });
 }
