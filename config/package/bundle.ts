@@ -73,6 +73,19 @@ export async function bundle({ version, outDirectory, source = root }: Bundle): 
   });
   chmodSync(join(outDirectory, 'holdfast.js'), 0o755);
   copyNatives(outDirectory);
+  copyPage(outDirectory);
+}
+
+/** What `src/dashboard/assets.ts` gives out to browsers; it takes the types out itself. */
+const PAGE = ['dashboard/page', 'observability/chart', 'observability/story', 'lib'] as const;
+
+function copyPage(outDirectory: string): void {
+  for (const folder of PAGE) {
+    cpSync(join(root, 'src', folder), join(outDirectory, 'web', folder), {
+      recursive: true,
+      filter: (path) => statSync(path).isDirectory() || /\.(ts|css|html)$/.test(path),
+    });
+  }
 }
 
 export function packageVersion(): string {

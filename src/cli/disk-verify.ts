@@ -23,6 +23,7 @@ export type VerifyWords = {
   readonly withCommand?: string | undefined;
   readonly second?: string | undefined;
   readonly scratch?: boolean | undefined;
+  readonly powerLoss?: 'begin' | 'end' | undefined;
 };
 export type AttendWords = { readonly initiator: string };
 
@@ -41,18 +42,45 @@ export async function verifyDisk(
   const opened: { close(): Promise<void> }[] = [];
   try {
     const first = await open(device, 'verify-first', opened);
+    if (words.powerLoss !== undefined) {
+      const tried = await tryPowerLoss(words.powerLoss, first, ending.signal);
+      return tell(context, tried, [first]);
+    }
     const second = await openSecond(words, first, opened, ending.signal);
     const scratch = words.scratch === true;
     const run = randomInt(MAX_RUN);
     const options: VerificationOptions = { first, second, scratch, run, signal: ending.signal };
-    const report = await verify(options);
-    if (context.json) context.printJson({ ok: report.verdict === 'fit', ...report });
-    else context.print(renderReport(context.terminal, report, [first, second]));
-    return VERDICTS[report.verdict].exit;
+    return tell(context, await verify(options), [first, second]);
   } finally {
     for (const each of opened.toReversed()) await each.close();
     ending.over();
   }
+}
+
+async function tryPowerLoss(
+  half: 'begin' | 'end',
+  initiator: Initiator,
+  signal: AbortSignal,
+): Promise<Report> {
+  const { afterPowerLoss, beforePowerLoss } = await import('../fencing/verify/power-loss.ts');
+  const { converse } = await import('../fencing/verify/release.ts');
+  const { verificationKeys } = await import('../fencing/verify/keys.ts');
+  const { verdictOf } = await import('../fencing/verify/plan.ts');
+  const { first } = verificationKeys(randomInt(MAX_RUN));
+  const talk = half === 'begin' ? beforePowerLoss(first) : afterPowerLoss(first);
+  const identity = await identityOf(initiator, signal);
+  const findings = await converse(talk, initiator, signal);
+  return { identity, findings, verdict: verdictOf(findings) };
+}
+
+function tell(
+  context: CommandContext,
+  report: Report,
+  initiators: readonly (Initiator | null)[],
+): ExitCode {
+  if (context.json) context.printJson({ ok: report.verdict === 'fit', ...report });
+  else context.print(renderReport(context.terminal, report, initiators));
+  return VERDICTS[report.verdict].exit;
 }
 
 /** Answers lines of JSON until its input ends; a refusal is a line too. */

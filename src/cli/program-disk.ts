@@ -16,6 +16,12 @@ export function addDisk(program: Command, act: Act): void {
     .option('--with-command <command>', 'a shell command that runs `holdfast disk attend` there')
     .option('--second <device>', 'second half: another path of this machine, as another initiator')
     .option('--scratch', 'the data do not matter: write others, and put the old ones back')
+    .addOption(
+      new Option('--power-loss <half>', 'only this: leave a reservation, or look at it').choices([
+        'begin',
+        'end',
+      ]),
+    )
     .action((device: string, options: VerifyWords) =>
       act(async (context) =>
         (await import('./disk-verify.ts')).verifyDisk(context, device, options),

@@ -4,10 +4,12 @@ import type { HistoryOptions, TimelineOptions } from './ask.ts';
 import { type Act, type Action, contextOf, type GlobalOptions } from './command.ts';
 import type { DoctorOptions } from './doctor/doctor.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { addDepth } from './help.ts';
 import type { InviteOptions } from './invite.ts';
 import type { JoinOptions } from './join.ts';
 import type { LoadDaemon, RunOptions } from './local.ts';
 import { addDisk } from './program-disk.ts';
+import { addTools } from './program-tools.ts';
 import type { RecoverOptions } from './recover.ts';
 import type { ReplayOptions } from './replay.ts';
 
@@ -36,10 +38,11 @@ export function createProgram(
   };
   addLocal(program, act, daemon);
   addQuestions(program, act);
-  addDashboard(program, act);
   addActions(program, act);
   addMembership(program, act);
   addDisk(program, act);
+  addTools(program, act);
+  addDepth(program);
   return program;
 }
 
@@ -75,9 +78,8 @@ function addLocal(program: Command, act: Act, daemon: LoadDaemon): void {
     .action((file: string, options: ReplayOptions) =>
       act(async (context) => (await import('./replay.ts')).replay(context, file, options)),
     );
-  program
-    .command('config')
-    .description('configuration files')
+  const config = program.command('config').description('configuration files');
+  config
     .command('check')
     .description('say everything that is wrong with a file')
     .argument('<file>')
@@ -85,6 +87,10 @@ function addLocal(program: Command, act: Act, daemon: LoadDaemon): void {
     .action((file: string, { node }: { readonly node?: string }) =>
       act(async (context) => (await import('./local.ts')).checkFile(context, file, node)),
     );
+  config
+    .command('schema')
+    .description('print the JSON Schema of the file, for editors')
+    .action(() => act(async (context) => (await import('./local.ts')).printSchema(context)));
 }
 
 function addQuestions(program: Command, act: Act): void {
@@ -139,18 +145,13 @@ function addQuestions(program: Command, act: Act): void {
     .command('watch')
     .description('print what happens as it happens')
     .option('--after <index>', 'first what the history has after this entry', count)
-    .action((options: { readonly after?: number }) =>
-      act(async (context) => (await import('./watch.ts')).watch(context, options)),
-    );
-}
-
-function addDashboard(program: Command, act: Act): void {
-  program
-    .command('dashboard')
-    .description('serve a page on 127.0.0.1 that shows the cluster as it is, until interrupted')
-    .option('--port <port>', 'where it listens; 0: any free port', portNumber, 0)
-    .action((options: { readonly port: number }) =>
-      act(async (context) => (await import('./dashboard.ts')).dashboard(context, options)),
+    .option('--status', 'draw the whole status anew instead')
+    .action((options: { readonly after?: number; readonly status?: boolean }) =>
+      act(async (context) =>
+        options.status === true
+          ? await (await import('./live.ts')).live(context)
+          : await (await import('./watch.ts')).watch(context, options),
+      ),
     );
 }
 
@@ -248,10 +249,4 @@ function count(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= MAX_COUNT) return value;
   throw new InvalidArgumentError(`expected a number from 1 to ${MAX_COUNT}`);
-}
-
-function portNumber(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value <= 65_535) return value;
-  throw new InvalidArgumentError('expected a port from 0 to 65535');
 }

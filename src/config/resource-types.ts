@@ -13,6 +13,7 @@ import { z } from 'zod';
 import type { Parameter } from '../cluster/definition.ts';
 import type { Millis } from '../lib/ids.ts';
 import { filesystemType, mountOptions } from './mount-options.ts';
+import { powerFence } from './power-devices.ts';
 import {
   absolutePath,
   cidr,
@@ -62,6 +63,7 @@ const RESERVATION_TYPES: Readonly<Record<string, number>> = {
 const reservationType = parsed(
   (value) => RESERVATION_TYPES[String(value)] ?? null,
   'write-exclusive (1) for one path, write-exclusive-registrants-only (5) for several',
+  { type: ['string', 'number'] },
 );
 
 const EMULATED = /^emulated:[^#\s]+#[A-Za-z0-9._-]{1,64}$/;
@@ -106,6 +108,7 @@ const filesystem = z.strictObject({
   directory: absolutePath.refine((path) => path !== '/', 'expected a directory of its own, not /'),
   type: filesystemType,
   options: mountOptions.optional(),
+  'write-probe': z.boolean().optional(),
 });
 
 /** Either a network device of the node or a virtual-mac resource of the group, not both. */
@@ -119,7 +122,13 @@ function oneOfDevices(
 }
 
 const floatingIp = z
-  .strictObject({ address: cidr, device: deviceName.optional(), on: name.optional() })
+  .strictObject({
+    address: cidr,
+    device: deviceName.optional(),
+    on: name.optional(),
+    gateway: ipAddress.optional(),
+    'gateway-loss': z.enum(['report', 'move']).optional(),
+  })
   .superRefine(oneOfDevices);
 
 const virtualMac = z.strictObject({ parent: deviceName, mac: macAddress.optional() });
@@ -266,7 +275,7 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   },
   'floating-ip': {
     schema: floatingIp,
-    perNode: ['device'],
+    perNode: ['device', 'gateway'],
     refersTo: { on: 'virtual-mac' },
     times: times(5_000, 5_000, 1_000, 3_000),
   },
@@ -315,6 +324,12 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
     perNode: ['parameters'],
     refersTo: {},
     times: times(30_000, 15_000, 2_000, 5_000),
+  },
+  'power-fence': {
+    schema: powerFence,
+    perNode: [],
+    refersTo: {},
+    times: times(120_000, 5_000, 60_000, 5_000),
   },
   'emulated-address': {
     schema: emulatedAddress,

@@ -11,6 +11,7 @@ import type { Applied } from '../cluster/apply.ts';
 import { STOPPED_IN_ORDER } from '../cluster/apply-evidence.ts';
 import type { Command } from '../cluster/command.ts';
 import { resolveParameters } from '../cluster/parameters.ts';
+import { inMaintenance } from '../cluster/queries.ts';
 import type { ClusterState, GroupState } from '../cluster/state.ts';
 import type { NodeConfig } from '../config/types.ts';
 import type { ControlMessage } from '../failover/control.ts';
@@ -144,6 +145,7 @@ export class LocalGroups {
     for (const owned of [...this.#owned.values()]) {
       const group = groups[owned.run.group];
       if (this.#stillOurs(owned, group)) {
+        if (group !== undefined) owned.pause(pausedIn(this.#options.state(), group), now);
         if (group?.phase === 'releasing') owned.step({ kind: 'stop' }, now);
         else if (predecessorsDown(owned, group)) owned.step({ kind: 'predecessors-down' }, now);
       } else owned.step({ kind: 'superseded' }, now);
@@ -233,6 +235,7 @@ export class LocalGroups {
     const secretHash = sha256Hex(new TextEncoder().encode(secret));
     const guard = { group: name, expectedEpoch: group.epoch, node: config.node };
     this.#options.propose({ kind: 'pledge', ...guard, secretHash });
+    owned.pause(pausedIn(this.#options.state(), group), now);
     owned.step({ kind: 'begin' }, now);
   }
 
@@ -336,6 +339,12 @@ export class LocalGroups {
 function predecessorsDown({ run }: OwnedGroup, group: GroupState | undefined): boolean {
   if (group === undefined || run.phase !== 'starting') return false;
   return group.unfinished.every(({ epoch }) => epoch >= run.epoch);
+}
+
+/** Maintenance of the group, its owner or the cluster is maintenance of all its resources. */
+function pausedIn(state: ClusterState, group: GroupState): readonly string[] {
+  if (!inMaintenance(state, group)) return group.paused ?? [];
+  return group.definition.resources.map(({ name }) => name);
 }
 
 function localState(phase: string, suspended: boolean): LocalGroup['state'] {

@@ -77,6 +77,8 @@ export type ResourceClass = 'disk' | 'mount' | 'address' | 'application';
 export const RESOURCE_CLASSES: Readonly<Record<string, ResourceClass>> = {
   disk: 'disk',
   filesystem: 'mount',
+  // It begins at once, while the old lease runs out.
+  'power-fence': 'mount',
   'virtual-mac': 'address',
   'floating-ip': 'address',
   'emulated-address': 'address',

@@ -15,6 +15,7 @@ import { ModuleAgent } from './agents/module.ts';
 import { NfsExportAgent } from './agents/nfs-export.ts';
 import { OCF_PLACES } from './agents/ocf/program.ts';
 import { OcfAgent } from './agents/ocf.ts';
+import { PowerFenceAgent } from './agents/power-fence.ts';
 import { RouteAgent } from './agents/route.ts';
 import { SystemdAgent } from './agents/systemd.ts';
 import { VirtualMacAgent } from './agents/virtual-mac.ts';
@@ -38,7 +39,7 @@ export function createAgents(options: RegistryOptions): ReadonlyMap<string, Reso
   return new Map<string, ResourceAgent>([
     ['disk', disk],
     ['filesystem', new FilesystemAgent({ clock, deviceOf })],
-    ['virtual-mac', new VirtualMacAgent()],
+    ['virtual-mac', new VirtualMacAgent({ clock })],
     ['floating-ip', new FloatingIpAgent({ clock, filter, log, ...lease })],
     ['route', new RouteAgent()],
     ['application', new ApplicationAgent({ clock, logDirectory })],
@@ -46,6 +47,7 @@ export function createAgents(options: RegistryOptions): ReadonlyMap<string, Reso
     ['ocf', new OcfAgent({ clock, logDirectory, places: OCF_PLACES })],
     ['nfs-export', new NfsExportAgent()],
     ['module', new ModuleAgent({ clock, log, agentsDirectory: OCF_PLACES.agentsDirectory })],
+    ['power-fence', new PowerFenceAgent({ clock, log })],
     ['emulated-address', new EmulatedAddressAgent()],
   ]);
 }

@@ -124,6 +124,25 @@ describe('holdfast disk verify', () => {
     expect((await verify(device, ...words)).code).toBe(2);
   });
 
+  it('in two halves around a power loss: the reservation was there, and is taken away', async () => {
+    const begun = await verify(device, '--power-loss', 'begin');
+    expect(begun).toMatchObject({ code: 8, stdout: expect.stringContaining('--power-loss end') });
+    expect(await verify(device)).toMatchObject({ code: 1 });
+    server.target('good')?.powerLoss();
+    const ended = await verify(device, '--power-loss', 'end');
+    expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/works +power loss/) });
+    expect(keys()).toEqual([]);
+  });
+
+  it('of storage that forgot the reservation: status 8', async () => {
+    expect((await verify(device, '--power-loss', 'begin')).code).toBe(8);
+    const [key = 0n] = keys();
+    const out = { action: 'register', key, serviceKey: 0n, aptpl: true } as const;
+    while (server.target('good')?.reserveOut('verify-first:a', out) !== 'good');
+    const ended = await verify(device, '--power-loss', 'end');
+    expect(ended).toMatchObject({ code: 8, stdout: expect.stringMatching(/limited +power loss/) });
+  });
+
   it('of a disk that is not there: status 1', async () => {
     expect(await verify('/dev/none')).toMatchObject({ code: 1 });
     expect(await verify('naa.0000')).toMatchObject({ code: 1 });

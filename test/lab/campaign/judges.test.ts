@@ -4,16 +4,25 @@ import type { Reservation } from '../lab.ts';
 import { hostTime, type Landing, lateWrites } from './late-writes.ts';
 import { splitOwnership } from './split-ownership.ts';
 import {
+  AREA_AT,
+  areaBytes,
   offsetOf,
   readStamp,
-  regionAt,
   SECTOR_BYTES,
   SLOTS,
   type Stamp,
+  WAYS,
   writeStamp,
 } from './stamp.ts';
 
-const stamp: Stamp = { epoch: 7, node: 2, lun: 1, sequence: 70_000, guestMs: 1234.5 };
+const stamp: Stamp = {
+  epoch: 7,
+  node: 2,
+  lun: 1,
+  way: 'direct',
+  sequence: 70_000,
+  guestMs: 1234.5,
+};
 
 describe('a stamp', () => {
   it('comes back as it was written', () => {
@@ -31,12 +40,18 @@ describe('a stamp', () => {
     expect(readStamp(one)).toBeNull();
   });
 
-  it('stays in the region of its node', () => {
-    for (let sequence = 0; sequence < 3 * SLOTS; sequence += 1) {
-      const at = offsetOf({ ...stamp, sequence });
-      expect(at).toBeGreaterThanOrEqual(regionAt(2));
-      expect(at).toBeLessThan(regionAt(3));
+  it('has a place that no other node and no other way of writing has', () => {
+    const places = new Set<number>();
+    for (const node of [1, 2, 3]) {
+      for (const way of WAYS) {
+        for (let sequence = 0; sequence < SLOTS; sequence += 1) {
+          places.add(offsetOf({ ...stamp, node, way, sequence }));
+        }
+      }
     }
+    expect(places.size).toBe(3 * WAYS.length * SLOTS);
+    expect(Math.max(...places)).toBe(AREA_AT + areaBytes(3) - SECTOR_BYTES);
+    expect(offsetOf({ ...stamp, way: 'cached', sequence: 0 }) % 4096).toBe(0);
   });
 });
 

@@ -13,7 +13,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Millis } from '../../../src/lib/ids.ts';
 import type { Lab } from '../lab.ts';
 import type { Landing } from './late-writes.ts';
-import { readStamp, regionAt, SECTOR_BYTES, SLOTS } from './stamp.ts';
+import { AREA_AT, areaBytes, readStamp, SECTOR_BYTES } from './stamp.ts';
 
 const LOOK_EVERY_MS: Millis = 5;
 
@@ -31,7 +31,7 @@ export class Landings {
       join(lab.directory, 'disks', `lun${lun}`),
     );
     this.#files = names.map((name) => openSync(name, 'r'));
-    this.#area = Buffer.alloc(lab.nodes.length * SLOTS * SECTOR_BYTES);
+    this.#area = Buffer.alloc(areaBytes(lab.nodes.length));
     this.#last = names.map(() => Buffer.alloc(this.#area.length));
   }
 
@@ -77,7 +77,7 @@ export class Landings {
   #lookAt(file: number, lun: number): void {
     const last = this.#last[lun];
     if (last === undefined) return;
-    readSync(file, this.#area, 0, this.#area.length, regionAt(1));
+    readSync(file, this.#area, 0, this.#area.length, AREA_AT);
     if (this.#area.equals(last)) return;
     const seenAt = performance.now();
     for (let at = 0; at < this.#area.length; at += SECTOR_BYTES) {

@@ -1,7 +1,8 @@
 /**
- * `node stamper.ts DEVICE...`: the application that writes stamps to every disk of its group, past
- * the page cache and several at once, so that some are always on their way when the owner fails. Its
- * epoch is HOLDFAST_EPOCH. A write that is refused ends it with status 1.
+ * `node stamper.ts DEVICE...`: the application that writes stamps to every disk of its group. Several
+ * at once go past the page cache, so that some are on their way when the owner fails; others go into
+ * it, so that the kernel still has some to write when this process is gone. Its epoch is
+ * HOLDFAST_EPOCH. A write that is refused ends it with status 1.
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -9,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { monotonicClock } from '../../../src/system/clock.ts';
 import { offsetOf, SECTOR_BYTES, type Stamp, writeStamp } from './stamp.ts';
 
-const LANES = 3;
+const LANES: readonly Stamp['way'][] = ['direct', 'direct', 'cached'];
 /** Leaves the guest's processor to the others; not a wait for anything. */
 const PACE_MS = 40;
 
@@ -31,24 +32,28 @@ function aligned(): Buffer {
   return Buffer.from(new WebAssembly.Memory({ initial: 1 }).buffer, 0, SECTOR_BYTES);
 }
 
-async function lane(disk: FileHandle, lun: number, next: () => number): Promise<never> {
+async function stampFor(disk: FileHandle, lun: number, way: Stamp['way'], next: () => number) {
   const sector = aligned();
   for (;;) {
-    const stamp: Stamp = { epoch, node, lun, sequence: next(), guestMs: monotonicClock.now() };
+    const stamp: Stamp = { epoch, node, lun, way, sequence: next(), guestMs: monotonicClock.now() };
     writeStamp(sector, stamp);
     await disk.write(sector, 0, SECTOR_BYTES, offsetOf(stamp));
     await pause(PACE_MS);
   }
 }
 
-async function stampDisk(device: string, lun: number): Promise<never> {
-  const disk = await open(device, constants.O_WRONLY | constants.O_DIRECT);
-  let last = 0;
-  const next = () => {
-    last += 1;
-    return last;
-  };
-  return await Promise.race(Array.from({ length: LANES }, () => lane(disk, lun, next)));
+/** Ends only by an error. */
+async function stampDisk(device: string, lun: number): Promise<void> {
+  const last = { direct: 0, cached: 0 };
+  const lanes = LANES.map(async (way) => {
+    const past = way === 'direct' ? constants.O_DIRECT : 0;
+    const disk = await open(device, constants.O_WRONLY | past);
+    await stampFor(disk, lun, way, () => {
+      last[way] += 1;
+      return last[way];
+    });
+  });
+  await Promise.race(lanes);
 }
 
 await Promise.all(devices.map(stampDisk)).catch((error: unknown) => {

@@ -57,7 +57,7 @@ export class Takeovers {
     this.#report.say(`${this.tally.runs + 1}: ${name} of ${owner.node}, epoch ${owner.epoch}`);
     const blow = performance.now();
     const inflicted = await fault(this.#all, owner);
-    const next = await this.#all.served({ after: inflicted.after });
+    const next = await this.#all.served({ after: inflicted.after, asking: this.#asked(inflicted) });
     const servedMs = performance.now() - blow;
     await this.#judgeOwnership(next, inflicted);
     await this.#settle(next, inflicted);
@@ -88,13 +88,18 @@ export class Takeovers {
   }
 
   /** What the target says while the former owner is still as the fault left it. */
-  async #judgeOwnership(next: Owner, { silent }: Inflicted): Promise<void> {
-    const seen = await observe(this.#all.lab, LUNS, silent);
+  async #judgeOwnership(next: Owner, inflicted: Inflicted): Promise<void> {
+    const seen = await observe(this.#all.lab, LUNS, inflicted.silent);
     const split = splitOwnership(seen.reservations, next);
     // Meanwhile there may be a newer owner: then it is that one's disks that were looked at.
-    const now = split.length === 0 ? next : await this.#all.served({ after: next.epoch - 1 });
+    const again = { after: next.epoch - 1, asking: this.#asked(inflicted) };
+    const now = split.length === 0 ? next : await this.#all.served(again);
     if (now.epoch === next.epoch) this.#blame('splitOwnership', split);
     this.#judgeMounts(seen);
+  }
+
+  #asked({ silent }: Inflicted): readonly number[] {
+    return this.#all.lab.nodes.map(({ id }) => id).filter((id) => !silent.includes(id));
   }
 
   #judgeMounts(seen: Observation): void {

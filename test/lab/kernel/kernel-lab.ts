@@ -20,13 +20,15 @@ import { LabError } from './lab-error.ts';
 import { type Cut, Network } from './network.ts';
 import { ensurePackages } from './packages.ts';
 import { RunDirectory } from './run-directory.ts';
-import { buildWideRegisters } from './wide-registers.ts';
+import { buildPreload, buildWideRegisters } from './wide-registers.ts';
 
 export type LabOptions = {
   readonly nodes?: number;
   readonly luns?: number;
   readonly lunSizeMb?: number;
   readonly memoryMb?: number;
+  /** The clocks of guests can be moved (`Guest.moveClock`). */
+  readonly clocks?: boolean;
   /** Leaves the run directory (consoles, logs, disk images) when the laboratory ends. */
   readonly keep?: boolean;
   readonly say?: (line: string) => void;
@@ -55,12 +57,13 @@ export class KernelLab implements Lab {
       luns: 1,
       lunSizeMb: 512,
       memoryMb: 512,
+      clocks: false,
       keep: false,
       say: () => {},
       ...options,
     };
     this.#options = all;
-    await ensurePackages(all.say);
+    await ensurePackages(all.say, all.clocks);
     await goFirst();
     const directory = new RunDirectory();
     await directory.open(all.keep);
@@ -172,7 +175,11 @@ export class KernelLab implements Lab {
       truncateSync(path, sizeMb * 1024 * 1024);
       return path;
     };
-    const preload = await buildWideRegisters(directory.path);
+    const registers = await buildWideRegisters(directory.path);
+    const preload = [
+      ...(registers === null ? [] : [registers]),
+      ...(all.clocks ? [await buildPreload('clock-shift', directory.path)] : []),
+    ];
     const luns = Array.from({ length: all.luns }, (_, i) => image(`lun${i}`, all.lunSizeMb));
     return Promise.all(
       Array.from({ length: all.nodes + 1 }, async (_, id) => {

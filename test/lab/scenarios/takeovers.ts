@@ -10,19 +10,18 @@ import type { FailoverLab } from '../failover-lab.ts';
 import type { Report, Scenario } from '../scenario.ts';
 import { startOrReport, verdict } from './story.ts';
 
-/** As many rounds as asked for, each of the named fault, or of all faults in turn. */
+/** As many rounds as asked for, of these faults in turn. */
 export async function campaign(
   all: FailoverLab,
   report: Report,
-  { runs, fault }: { readonly runs: number; readonly fault?: string | undefined },
+  { runs, faults }: { readonly runs: number; readonly faults: readonly string[] },
 ): Promise<Tally> {
-  const names = fault === undefined ? [...FAULTS.keys()] : [fault];
   const landings = new Landings(all.lab, LUNS);
   landings.start();
   const takeovers = new Takeovers(all, landings, report);
   try {
     for (let run = 0; run < runs; run += 1) {
-      const name = names[run % names.length] ?? '';
+      const name = faults[run % faults.length] ?? '';
       const inflict = FAULTS.get(name);
       if (inflict === undefined) throw new RangeError(`there is no fault ${name}`);
       await takeovers.round(name, inflict);
@@ -58,9 +57,10 @@ export const takeovers: Scenario = {
   run: async (context) => {
     const { report } = context;
     const all = await startOrReport(context, { stamps: true });
-    const { runs, faults, ...counted } = await campaign(all, report, context);
+    const chosen = context.fault === undefined ? [...FAULTS.keys()] : [context.fault];
+    const tally = await campaign(all, report, { runs: context.runs, faults: chosen });
     const done = await verdict(all, report);
-    const { lateWrites, doubleMounts, splitOwnership } = counted;
+    const { runs, faults, lateWrites, doubleMounts, splitOwnership } = tally;
     const lost = report.measures['lost'] ?? Number.NaN;
     return {
       ...done,

@@ -1,4 +1,5 @@
 /** One laboratory for each agent that needs real devices: what the contract runs on. */
+import { readFileSync } from 'node:fs';
 import type { ResourceDefinition } from '../../../src/cluster/definition.ts';
 import type { ActionContext, ResourceAgent } from '../../../src/resources/agent.ts';
 import { ApplicationAgent } from '../../../src/resources/agents/application.ts';
@@ -14,9 +15,10 @@ import { until } from '../../system/support/until.ts';
 import { contextOf, resource } from '../support/definitions.ts';
 import type { DiskStage } from '../support/disk-stage.ts';
 import { PUBLIC } from '../support/network-stage.ts';
+import { works } from '../support/shell.ts';
 
 export const filter = new PacketFilter({ clusterId: 'stage', clock });
-export const virtualMac = new VirtualMacAgent();
+export const virtualMac = new VirtualMacAgent({ clock });
 const route = new RouteAgent();
 export const floatingIp = new FloatingIpAgent({ clock, filter, log: () => {} });
 const deviceOf = async (disk: ResourceDefinition) => String(disk.parameters['device']);
@@ -47,6 +49,21 @@ class StackedAgent extends FloatingIpAgent {
     await virtualMac.start(MAC, context);
     return await super.start(definition, context);
   }
+}
+
+/** Types that this kernel mounts and this machine can make. */
+export function journaled(): readonly string[] {
+  const known = readFileSync('/proc/filesystems', 'utf8');
+  return ['ext3', 'ext4', 'xfs', 'btrfs'].filter((type) => {
+    if (
+      new RegExp(`\\b${type}$`, 'm').test(known) &&
+      works('sh', '-c', `command -v mkfs.${type}`)
+    ) {
+      return true;
+    }
+    process.stderr.write(`${type} is not tested: the kernel or mkfs.${type} is missing\n`);
+    return false;
+  });
 }
 
 export function labs(disks: DiskStage, directory: string): Readonly<Record<string, AgentLab>> {
@@ -98,8 +115,7 @@ export function labs(disks: DiskStage, directory: string): Readonly<Record<strin
       route,
       resource('route', { destination: 'default', device: PUBLIC, gateway: '192.0.2.1' }),
     ),
-    'filesystem ext4': mounted('ext4'),
-    'filesystem xfs': mounted('xfs'),
+    ...Object.fromEntries(journaled().map((type) => [`filesystem ${type}`, mounted(type)])),
     application: lab(
       new ApplicationAgent({ clock, logDirectory: directory }),
       resource('application', { command: ['sleep', '600'] }),
