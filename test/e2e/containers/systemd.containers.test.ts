@@ -14,12 +14,12 @@ import { until } from '../../lab/kernel/index.ts';
 
 const BASE = 'node:24-bookworm-slim';
 const NAME = `holdfast-systemd-${process.pid}`;
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 300_000;
 const TIDY = '&& rm -rf /var/lib/apt/lists/*';
 const APPLICATION = 'sleep 86399';
 const LEFT_OVER = '/run/holdfast/left-over.json';
 
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 600_000 });
+vi.setConfig({ testTimeout: 480_000, hookTimeout: 600_000 });
 
 const docker = (...words: readonly string[]): string =>
   execFileSync('docker', [...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
@@ -119,6 +119,7 @@ groups:
 });
 
 test('a daemon that stands still is found by the watchdog, ended, and started anew', async () => {
+  await serving();
   const before = mainPid();
   inside(`kill -STOP ${before}`);
   await waitFor('another daemon runs', () => ![0, before].includes(mainPid()));
@@ -128,6 +129,7 @@ test('a daemon that stands still is found by the watchdog, ended, and started an
 });
 
 test('what outlives daemon and guardian is ended after them', async () => {
+  await serving();
   // Not started anew: the next life would clean up as well.
   inside(
     `mkdir -p ${UNIT_DIRECTORY} && printf '[Service]\\nRestart=no\\n' >${UNIT_DIRECTORY}/once.conf`,
