@@ -9,8 +9,12 @@ import { fileURLToPath } from 'node:url';
 const BENCHMARKS: Readonly<Record<string, string>> = {
   mesh: 'what a heartbeat, a frame and a reset cost between two processes',
   raft: 'what a commit costs: core, cluster, floor, etcd: [--json] [--rounds N] [--kills N]',
-  failover: 'outage and phases of the demonstration, run by run: [--embedded] [--runs N]',
+  demo: 'outage and phases of the demonstration, run by run: [--embedded] [--runs N]',
+  failover: 'how long clients wait, fault by fault, in a laboratory: --help',
 };
+
+/** Those that have a folder. */
+const FILES: Readonly<Record<string, string>> = { failover: 'failover/main.ts' };
 
 const [name = '', ...rest] = process.argv.slice(2);
 if (!Object.hasOwn(BENCHMARKS, name)) {
@@ -18,6 +22,6 @@ if (!Object.hasOwn(BENCHMARKS, name)) {
   process.stderr.write(`usage: npm run bench -- NAME [arguments]\n${lines.join('\n')}\n`);
   process.exit(2);
 }
-const file = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
+const file = fileURLToPath(new URL(FILES[name] ?? `${name}.ts`, import.meta.url));
 const { status } = spawnSync(process.execPath, [file, ...rest], { stdio: 'inherit' });
 process.exitCode = status ?? 1;

@@ -6,12 +6,17 @@ import { flushCompileCache } from 'node:module';
 import { type ConfigOverrides, loadConfig } from './config/load.ts';
 import type { NodeConfig } from './config/types.ts';
 import { HoldfastError } from './lib/error.ts';
-import { createLogger } from './observability/logger.ts';
+import { createLogger, type Logger } from './observability/logger.ts';
 import type { AccessRules } from './operator/access.ts';
+import type { Daemon } from './operator/api.ts';
+import { Notifier } from './operator/notify/notifier.ts';
+import type { Receiver } from './operator/notify/outbox.ts';
+import { receiverOf } from './operator/notify/receivers.ts';
 import { groupId } from './system/accounts.ts';
+import { monotonicClock } from './system/clock.ts';
 import { releaseVersion } from './system/release.ts';
 import { enterRealTime } from './system/scheduling.ts';
-import { ServiceManager } from './system/sd-notify.ts';
+import { Supervisor } from './system/sd-notify.ts';
 
 export type MainOptions = {
   readonly configPath: string;
@@ -26,7 +31,7 @@ export type MainOptions = {
  * @throws HoldfastError for everything an operator can mend.
  */
 export async function main(options: MainOptions): Promise<void> {
-  const manager = ServiceManager.of(process.env, process.pid);
+  const supervisor = Supervisor.of(process.env, process.pid);
   const warnings: string[] = [];
   const config = await loadConfig(options.configPath, options.overrides, (fault) =>
     warnings.push(`${fault.code}: ${fault.detail}`),
@@ -57,20 +62,33 @@ export async function main(options: MainOptions): Promise<void> {
   const { createOperatorServer } = await import('./operator/server.ts');
   const version = releaseVersion();
   const access = accessRules(config);
+  const receivers = (config.notifications ?? []).map(receiverOf);
   const daemon = await startDaemon({
     config,
     logger,
     version,
     tracePath: options.tracePath ?? log?.trace ?? null,
-    serve: (view) =>
-      createOperatorServer({
+    serve: (view) => {
+      const server = createOperatorServer({
         daemon: view,
         socketPath: config.socketPath,
         version,
         access,
         failed: (error) => logger.error('the operator socket', { error: String(error) }),
-      }),
-    manager,
+      });
+      const notifier = notifierOf(config, receivers, { view, logger });
+      return {
+        start: async () => {
+          notifier.start((await view.status({ current: false })).data.leader);
+          await server.start();
+        },
+        stop: async () => {
+          await server.stop();
+          notifier.stop();
+        },
+      };
+    },
+    supervisor,
     crash,
   }).catch((error: unknown) => {
     lastWords('the daemon does not start', error);
@@ -87,6 +105,22 @@ export async function main(options: MainOptions): Promise<void> {
   };
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
+}
+
+function notifierOf(
+  { clusterId: cluster, node }: NodeConfig,
+  receivers: readonly Receiver[],
+  { view, logger }: { readonly view: Daemon; readonly logger: Logger },
+): Notifier {
+  return new Notifier({
+    cluster,
+    node,
+    receivers,
+    clock: monotonicClock,
+    subscribe: (listener) => view.subscribe(listener),
+    failed: (receiver, { text }, error) =>
+      logger.error('a notification was given up', { receiver, text, error: String(error) }),
+  });
 }
 
 /** @throws HoldfastError OPERATOR_GROUP_UNKNOWN */

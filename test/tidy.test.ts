@@ -28,6 +28,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   // Below the node, which speaks its language; it imports lib and system only.
   guardian: 3.8,
   operator: 5,
+  dashboard: 5.5,
   cli: 6,
   'main.ts': 7,
   'holdfast.js': 8,

@@ -74,7 +74,7 @@ const daemon = await startDaemon({
   config,
   logger,
   version: 'benchmark',
-  manager: null,
+  supervisor: null,
   tracePath: null,
   serve: (operatorView) => {
     views.push(operatorView);

@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+export const root = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(join(root, 'package.json'));
 
 const ENTRIES = {
@@ -43,13 +43,18 @@ const databaseBinding: Plugin = {
   },
 };
 
-export type Bundle = { readonly version: string; readonly outDirectory: string };
+export type Bundle = {
+  readonly version: string;
+  readonly outDirectory: string;
+  /** Whose sources: this checkout's, or another's that uses the same packages. */
+  readonly source?: string;
+};
 
 /** Builds into `outDirectory`, which is emptied first. `version` is what the program says of itself. */
-export async function bundle({ version, outDirectory }: Bundle): Promise<void> {
+export async function bundle({ version, outDirectory, source = root }: Bundle): Promise<void> {
   rmSync(outDirectory, { recursive: true, force: true });
   await build({
-    absWorkingDir: root,
+    absWorkingDir: source,
     entryPoints: { ...ENTRIES },
     outdir: outDirectory,
     bundle: true,
@@ -68,6 +73,19 @@ export async function bundle({ version, outDirectory }: Bundle): Promise<void> {
   });
   chmodSync(join(outDirectory, 'holdfast.js'), 0o755);
   copyNatives(outDirectory);
+  copyPage(outDirectory);
+}
+
+/** What `src/dashboard/assets.ts` gives out to browsers; it takes the types out itself. */
+const PAGE = ['dashboard/page', 'observability/chart', 'observability/story', 'lib'] as const;
+
+function copyPage(outDirectory: string): void {
+  for (const folder of PAGE) {
+    cpSync(join(root, 'src', folder), join(outDirectory, 'web', folder), {
+      recursive: true,
+      filter: (path) => statSync(path).isDirectory() || /\.(ts|css|html)$/.test(path),
+    });
+  }
 }
 
 export function packageVersion(): string {

@@ -1,10 +1,17 @@
-/** `npm run build [DIRECTORY]`: the bundled program, into `dist/` or wherever else. */
+/**
+ * `npm run build [-- DIRECTORY]`: the bundled program, into `dist/` or wherever else.
+ * `npm run package [-- DIRECTORY]`: the Debian package, into the same place.
+ */
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { bundle, packageVersion } from './bundle.ts';
+import { bundle, packageVersion, root } from './bundle.ts';
 
-const [directory = fileURLToPath(new URL('../../dist', import.meta.url))] = process.argv.slice(2);
-const outDirectory = resolve(directory);
+const [what = 'build', directory = resolve(root, 'dist')] = process.argv.slice(2);
 const version = packageVersion();
-await bundle({ version, outDirectory });
-console.log(`holdfast ${version}: ${outDirectory}`);
+const outDirectory = resolve(directory);
+if (what === 'deb') {
+  const { buildDeb } = await import('./deb.ts');
+  console.log(await buildDeb({ version, outDirectory }));
+} else {
+  await bundle({ version, outDirectory });
+  console.log(`holdfast ${version}: ${outDirectory}`);
+}

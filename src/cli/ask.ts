@@ -1,7 +1,10 @@
 /** The commands that ask: status, members, groups, timeline, history, why. Nothing is changed by them. */
+import { writeFile } from 'node:fs/promises';
 import type { HistoryEntry } from '../cluster/state.ts';
 import { HoldfastError } from '../lib/error.ts';
 import type { ProblemCode } from '../lib/problems.ts';
+import { titleOf } from '../observability/chart/timeline-chart.ts';
+import { timelineSvg } from '../observability/chart/timeline-svg.ts';
 import type {
   Answer,
   ClusterStatus,
@@ -12,7 +15,7 @@ import type {
 } from '../operator/api.ts';
 import { renderTimeline } from './chart.ts';
 import { type CommandContext, printAnswer } from './command.ts';
-import type { ExitCode } from './exit-codes.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
 import { renderHistory } from './render-history.ts';
 import { renderGroups, renderMembers, renderStaleness, renderStatus } from './render-status.ts';
 import { renderWhy } from './render-why.ts';
@@ -50,15 +53,22 @@ export async function groups(context: CommandContext, options: CurrentOption): P
   });
 }
 
+export type TimelineOptions = {
+  readonly last: number;
+  /** Where the newest one is drawn; `-`: to stdout. */
+  readonly svg?: string | undefined;
+};
+
 /** The newest `last` failovers, the oldest of them first. */
 export async function timeline(
   context: CommandContext,
   group: string | null,
-  last: number,
+  { last, svg }: TimelineOptions,
 ): Promise<ExitCode> {
   const query = group === null ? '' : `?group=${encodeURIComponent(group)}`;
   const full = await context.client.get<readonly Timeline[]>(`/v1/timeline${query}`);
   const answer = { ...full, data: full.data.slice(-last) };
+  if (svg !== undefined) return await draw(context, svg, answer.data.at(-1));
   const { terminal } = context;
   return printAnswer(context, answer, {
     current: false,
@@ -80,6 +90,28 @@ export async function why(context: CommandContext, subject: string): Promise<Exi
     current: false,
     render: () => [...renderStaleness(terminal, answer), ...renderWhy(terminal, answer.data)],
   });
+}
+
+/** @throws {HoldfastError} NO_TIMELINE, FILE_UNWRITABLE */
+async function draw(
+  context: CommandContext,
+  path: string,
+  newest: Timeline | undefined,
+): Promise<ExitCode> {
+  if (newest === undefined) throw new HoldfastError('NO_TIMELINE');
+  const picture = timelineSvg(newest, { standalone: true });
+  if (path === '-') {
+    context.print([picture]);
+    return EXIT.ok;
+  }
+  try {
+    await writeFile(path, `${picture}\n`);
+  } catch (cause) {
+    throw new HoldfastError('FILE_UNWRITABLE', { path, detail: String(cause) }, { cause });
+  }
+  if (context.json) context.printJson({ ok: true, path });
+  else context.print([`${titleOf(newest)}: drawn to ${path}`]);
+  return EXIT.ok;
 }
 
 /** A name is that of a group or of a node; where both have it, the group is meant. */

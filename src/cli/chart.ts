@@ -1,52 +1,11 @@
 /**
- * A failover as a bar chart: one line for each phase that was measured, one axis for all.
- *
- * The clocks of two nodes are never subtracted. What one node measured in one life lies on its own
- * clock, so that phases that ran side by side are seen side by side; where the story goes on at
- * another node, its first phase begins where the one before it ended, since it was caused by it.
+ * A failover as a bar chart in a terminal: one line for each phase that was measured, one axis for
+ * all. What is drawn is `observability/chart/timeline-chart.ts`, as in the dashboard.
  */
 import { PHASES, type PhaseStamp } from '../lib/phases.ts';
+import { layoutPhases, titleOf } from '../observability/chart/timeline-chart.ts';
 import type { Timeline } from '../operator/api.ts';
 import { durationText, paint, type Style, type Terminal } from './terminal.ts';
-
-export type Bar = {
-  readonly phase: PhaseStamp['phase'];
-  readonly node: string;
-  readonly offsetMs: number;
-  readonly durationMs: number;
-};
-
-/** Bars in the order of the phases, the earliest at 0. A phase that was measured twice counts once. */
-export function layoutPhases(stamps: readonly PhaseStamp[]): readonly Bar[] {
-  const ordered = PHASES.flatMap((phase) => stamps.findLast((one) => one.phase === phase) ?? []);
-  const bars: Bar[] = [];
-  let endMs = 0;
-  for (const run of runsOfOneClock(ordered)) {
-    const firstMs = Math.min(...run.map((stamp) => stamp.startedMs));
-    const beginMs = endMs;
-    for (const { phase, node, startedMs, durationMs } of run) {
-      const offsetMs = beginMs + (startedMs - firstMs);
-      bars.push({ phase, node, offsetMs, durationMs });
-      endMs = Math.max(endMs, offsetMs + durationMs);
-    }
-  }
-  return bars;
-}
-
-/** Neighbours that were measured by one node in one life. */
-function runsOfOneClock(stamps: readonly PhaseStamp[]): readonly (readonly PhaseStamp[])[] {
-  const runs: PhaseStamp[][] = [];
-  for (const stamp of stamps) {
-    const run = runs.at(-1);
-    const last = run?.at(-1);
-    if (run !== undefined && last?.node === stamp.node && last.incarnation === stamp.incarnation) {
-      run.push(stamp);
-    } else {
-      runs.push([stamp]);
-    }
-  }
-  return runs;
-}
 
 const STYLES: Readonly<Record<PhaseStamp['phase'], Style>> = {
   detect: 'yellow',
@@ -84,9 +43,8 @@ export function renderChart(terminal: Terminal, stamps: readonly PhaseStamp[]): 
 
 /** Heading and chart of one failover. */
 export function renderTimeline(terminal: Terminal, timeline: Timeline): readonly string[] {
-  const { group, epoch, from, to, reason, evidence, totalMs } = timeline;
-  const source = from === null ? '' : ` from ${from}`;
-  const title = `${group}  epoch ${epoch}  ${reason}${source} to ${to}`;
+  const { evidence, totalMs } = timeline;
+  const title = titleOf(timeline);
   const total = `${durationText(totalMs)} in all`;
   const chart = renderChart(terminal, timeline.stamps);
   return [

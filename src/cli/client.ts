@@ -159,7 +159,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /** For the history, beside the uid that the kernel knows. */
-function operatorName(): string {
+export function operatorName(): string {
   try {
     return process.env['SUDO_USER'] ?? userInfo().username;
   } catch {

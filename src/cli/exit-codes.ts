@@ -32,6 +32,21 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** As the help prints them. */
+export const EXIT_WORDS: Readonly<Record<ExitCode, string>> = {
+  0: 'done, or answered',
+  1: 'refused by the cluster, or failed',
+  2: 'the command line is not understood',
+  3: 'no daemon answers on the socket',
+  4: '--current was asked and no majority answered: what was printed may be out of date',
+  5: 'the configuration is wrong',
+  6: 'not now (no majority, no leader, no answer in time): it may work in a moment',
+  7: 'run: the daemon did not start',
+  8: 'disk verify: the disk can carry a group, with limits; or not all was proven',
+  9: 'disk verify: the disk must not carry a group',
+  70: 'a bug of the program',
+};
+
 const CODES: Partial<Readonly<Record<ProblemCode, ExitCode>>> = {
   USAGE: EXIT.usage,
   DAEMON_UNREACHABLE: EXIT.unreachable,

@@ -66,7 +66,9 @@ function nodeOf({ node: made }: JoinToken, wanted: string | undefined): string {
   throw new HoldfastError('INVITATION_MISMATCH', { detail });
 }
 
-async function addressesOf(words: readonly string[]): Promise<Readonly<Record<string, string>>> {
+export async function addressesOf(
+  words: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
   const { isUnspecific, parseEndpoint } = await import('../config/values.ts');
   const addresses = new Map<string, string>();
   for (const word of words) {

@@ -17,7 +17,9 @@ export async function checkFile(
   const { checkConfig } = await import('../config/load.ts');
   const { readConfigText } = await import('../config/source.ts');
   const text = await readConfigText(file);
-  const { config, faults } = checkConfig(file, text, { node, anyNode: true });
+  const { over, overridesOf } = await import('../config/environment.ts');
+  const said = over({ node, anyNode: true }, overridesOf(process.env));
+  const { config, faults } = checkConfig(file, text, said);
   const errors = faults.filter((fault) => fault.severity === 'error').length;
   const warnings = faults.length - errors;
   if (context.json) context.printJson({ ok: config !== null, errors, warnings, faults });
@@ -29,6 +31,13 @@ export async function checkFile(
   }
   const [first] = faults.filter((fault) => fault.severity === 'error');
   return first === undefined ? EXIT.ok : exitCodeOf(new HoldfastError(first.code));
+}
+
+/** For the editors of `holdfast.yaml`; the repository has it as `config/holdfast.schema.json`. */
+export async function printSchema(context: CommandContext): Promise<ExitCode> {
+  const { configJsonSchema } = await import('../config/json-schema.ts');
+  context.print([JSON.stringify(configJsonSchema(), null, 2)]);
+  return EXIT.ok;
 }
 
 /** Makes the key of this node where there is none, and prints the peer id that `members:` wants. */
@@ -77,13 +86,14 @@ export async function run(
     if (sabotage.length !== (options.sabotage?.length ?? 0)) {
       throw new HoldfastError('USAGE', { detail: `--sabotage is one of ${SABOTAGES.join(', ')}` });
     }
+    const { over, overridesOf } = await import('../config/environment.ts');
     const entry = await daemon();
     const { config: configPath, node, dataDirectory, logFile, trace } = options;
     await entry.main({
       configPath,
       ...(logFile === undefined ? {} : { logFile }),
       ...(trace === undefined ? {} : { tracePath: trace }),
-      overrides: { node, dataDirectory, socketPath, sabotage },
+      overrides: over({ node, dataDirectory, socketPath, sabotage }, overridesOf(process.env)),
     });
   } catch (error) {
     if (context.json) context.printJson(problemOf(error));

@@ -1,13 +1,15 @@
 /** The words of the command line. What a command does stands beside it and is loaded when it runs. */
 import { Command, InvalidArgumentError } from 'commander';
-import type { HistoryOptions } from './ask.ts';
+import type { HistoryOptions, TimelineOptions } from './ask.ts';
 import { type Act, type Action, contextOf, type GlobalOptions } from './command.ts';
 import type { DoctorOptions } from './doctor/doctor.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { addDepth } from './help.ts';
 import type { InviteOptions } from './invite.ts';
 import type { JoinOptions } from './join.ts';
 import type { LoadDaemon, RunOptions } from './local.ts';
 import { addDisk } from './program-disk.ts';
+import { addTools } from './program-tools.ts';
 import type { RecoverOptions } from './recover.ts';
 import type { ReplayOptions } from './replay.ts';
 
@@ -39,6 +41,8 @@ export function createProgram(
   addActions(program, act);
   addMembership(program, act);
   addDisk(program, act);
+  addTools(program, act);
+  addDepth(program);
   return program;
 }
 
@@ -74,9 +78,8 @@ function addLocal(program: Command, act: Act, daemon: LoadDaemon): void {
     .action((file: string, options: ReplayOptions) =>
       act(async (context) => (await import('./replay.ts')).replay(context, file, options)),
     );
-  program
-    .command('config')
-    .description('configuration files')
+  const config = program.command('config').description('configuration files');
+  config
     .command('check')
     .description('say everything that is wrong with a file')
     .argument('<file>')
@@ -84,6 +87,10 @@ function addLocal(program: Command, act: Act, daemon: LoadDaemon): void {
     .action((file: string, { node }: { readonly node?: string }) =>
       act(async (context) => (await import('./local.ts')).checkFile(context, file, node)),
     );
+  config
+    .command('schema')
+    .description('print the JSON Schema of the file, for editors')
+    .action(() => act(async (context) => (await import('./local.ts')).printSchema(context)));
 }
 
 function addQuestions(program: Command, act: Act): void {
@@ -121,8 +128,9 @@ function addQuestions(program: Command, act: Act): void {
     .description('the phases of the newest failovers as bar charts')
     .argument('[group]')
     .option('--last <count>', 'how many', count, 1)
-    .action((group: string | undefined, { last }: { readonly last: number }) =>
-      act(async (context) => (await import('./ask.ts')).timeline(context, group ?? null, last)),
+    .option('--svg <file>', 'write the newest one as a picture; - writes it to stdout')
+    .action((group: string | undefined, options: TimelineOptions) =>
+      act(async (context) => (await import('./ask.ts')).timeline(context, group ?? null, options)),
     );
   program
     .command('history')
@@ -137,8 +145,13 @@ function addQuestions(program: Command, act: Act): void {
     .command('watch')
     .description('print what happens as it happens')
     .option('--after <index>', 'first what the history has after this entry', count)
-    .action((options: { readonly after?: number }) =>
-      act(async (context) => (await import('./watch.ts')).watch(context, options)),
+    .option('--status', 'draw the whole status anew instead')
+    .action((options: { readonly after?: number; readonly status?: boolean }) =>
+      act(async (context) =>
+        options.status === true
+          ? await (await import('./live.ts')).live(context)
+          : await (await import('./watch.ts')).watch(context, options),
+      ),
     );
 }
 

@@ -25,9 +25,13 @@ type Lines = readonly string[];
 
 /** @throws {HoldfastError} RECOVER_*, DATA_DIRECTORY_LOCKED while the daemon runs. */
 export async function recover(context: CommandContext, options: RecoverOptions): Promise<ExitCode> {
+  const { over, overridesOf } = await import('../config/environment.ts');
   const { loadConfig } = await import('../config/load.ts');
   const { node: wanted, dataDirectory } = options;
-  const config = await loadConfig(options.config, { node: wanted, dataDirectory });
+  const config = await loadConfig(
+    options.config,
+    over({ node: wanted, dataDirectory }, overridesOf(process.env)),
+  );
   const { clusterId, node } = config;
   const store = { directory: join(config.dataDirectory, 'log'), clusterId, node };
   const { terminal } = context;

@@ -15,7 +15,7 @@ import {
 import type { Command } from './command.ts';
 import type { GroupDefinition } from './definition.ts';
 import { type DependencyProblem, dependencyOrder } from './dependency-order.ts';
-import { differenceOf } from './difference.ts';
+import { differenceOf, interrupts } from './difference.ts';
 import { isLevel3 } from './level.ts';
 import { isName, NAME_RULE } from './name.ts';
 import { leadersOf } from './policy.ts';
@@ -40,7 +40,7 @@ export function applyDefineGroup(
   }
   const fault = faultOf(definition) ?? faultBetweenGroups(state, definition);
   if (fault !== null) return refuse(state, 'INVALID_DEFINITION', `group ${name}: ${fault}`);
-  if (before !== null && inUse(before) && !sameResources(before.definition, definition)) {
+  if (before !== null && inUse(before) && !mayStay(state, before, definition)) {
     if (whenDown === true) return postponed(state, index, before, { definition, by });
     return refuse(state, 'GROUP_OWNED', `group ${name}: its resources cannot change now`);
   }
@@ -57,7 +57,7 @@ export function applyDefineGroup(
 }
 
 function told3(before: GroupDefinition | null, definition: GroupDefinition, revision: number) {
-  return { words: differenceOf(before, definition).words, defined: { revision, definition } };
+  return { words: differenceOf(before, definition), defined: { revision, definition } };
 }
 
 /** The leader sees it, has the group stopped, and defines it then. */
@@ -68,7 +68,7 @@ function postponed(
   pending: NonNullable<GroupState['pending']>,
 ): Change {
   const { epoch, definition } = group;
-  const words = differenceOf(definition, pending.definition).words.join('; ');
+  const words = differenceOf(definition, pending.definition).join('; ');
   const line = { index, event: 'to-be-defined', group: definition.group, epoch } as const;
   const detail = `by ${pending.by}, as soon as it is down: ${words}`;
   return accept(recorded(withGroup(state, { ...group, pending }), { ...line, detail }), epoch);
@@ -136,6 +136,11 @@ function redefined(before: GroupState, definition: GroupDefinition): GroupState 
 /** Something of the group may be up somewhere: an owner, or an epoch that is not proven down. */
 function inUse(group: GroupState): boolean {
   return group.owner !== null || group.unfinished.length > 0;
+}
+
+/** From level 3 on: what other nodes have as parameters of their own is no business of the owner's. */
+function mayStay(state: ClusterState, before: GroupState, after: GroupDefinition): boolean {
+  return isLevel3(state) ? !interrupts(before, after) : sameResources(before.definition, after);
 }
 
 function sameResources(a: GroupDefinition, b: GroupDefinition): boolean {

@@ -1,29 +1,40 @@
 /**
- * What differs between two definitions of one group, in words and in two classes: what an owner must
- * be stopped for, and what it need not notice. Values of parameters are not repeated: the definitions
+ * What differs between two definitions of one group, in words, and whether an owner must be stopped for
+ * it. Values of parameters are not repeated: the definitions
  * stand in the history.
  */
 import type { GroupDefinition, ResourceDefinition } from './definition.ts';
+import { resolveGroup } from './parameters.ts';
 import { type GroupPolicy, policyOf } from './policy.ts';
+import type { GroupState } from './state.ts';
 
-export type Difference = {
-  /** A sentence each; empty: nothing differs. */
-  readonly words: readonly string[];
-  /** Resources differ: whoever runs the group has to stop what it started first. */
-  readonly interrupts: boolean;
-};
-
-/** `before` null: the group is new. */
-export function differenceOf(before: GroupDefinition | null, after: GroupDefinition): Difference {
+/** A sentence each; empty: nothing differs. `before` null: the group is new. */
+export function differenceOf(
+  before: GroupDefinition | null,
+  after: GroupDefinition,
+): readonly string[] {
   if (before === null) {
     const names = after.resources.map(({ name }) => name).join(', ');
-    return { words: [`new, with ${names === '' ? 'no resources' : names}`], interrupts: false };
+    return [`new, with ${names === '' ? 'no resources' : names}`];
   }
-  const resources = resourcesDiffer(before.resources, after.resources);
-  return {
-    words: [...preferredDiffer(before, after), ...policyDiffers(before, after), ...resources],
-    interrupts: resources.length > 0,
-  };
+  return [
+    ...preferredDiffer(before, after),
+    ...policyDiffers(before, after),
+    ...resourcesDiffer(before.resources, after.resources),
+  ];
+}
+
+/**
+ * Whether somebody who runs the group, or may still run it, has to stop what it started first: its
+ * resources differ as that node reads them.
+ */
+export function interrupts(group: GroupState, after: GroupDefinition): boolean {
+  const users = [group.owner, ...group.unfinished.map(({ node }) => node)];
+  return users.some((node) => {
+    if (node === null) return false;
+    const old = resolveGroup(group.definition, node).resources;
+    return resourcesDiffer(old, resolveGroup(after, node).resources).length > 0;
+  });
 }
 
 function preferredDiffer(before: GroupDefinition, after: GroupDefinition): readonly string[] {

@@ -1,8 +1,11 @@
 /** Reads `groups:`: failover groups with their resources, and what they may not share. */
 import type { GroupDefinition, Member, Parameter } from '../cluster/definition.ts';
+import { dependencyOrder } from '../cluster/dependency-order.ts';
+import { leadersOf } from '../cluster/policy.ts';
 import type { NodeId } from '../lib/ids.ts';
 import type { Path } from './fault.ts';
 import { checkNode } from './members.ts';
+import { readPolicy } from './policy.ts';
 import { checkDependencies, glance, type PlacedResource, readResource } from './resources.ts';
 import { groupSchema } from './schema.ts';
 import { readPart } from './shape.ts';
@@ -17,7 +20,7 @@ export function readGroups(
   raw: readonly unknown[],
   nodes: readonly NodeId[],
 ): readonly GroupDefinition[] {
-  return raw.flatMap((each, index): readonly GroupDefinition[] => {
+  const groups = raw.flatMap((each, index): readonly GroupDefinition[] => {
     const path = ['groups', index];
     const read = readPart(source, path, each, groupSchema);
     const list: unknown =
@@ -41,7 +44,44 @@ export function readGroups(
       source.warn(path, detail);
     }
     const definitions = resources.map(({ definition }) => definition);
-    return [{ group: read.name, resources: definitions, preferred: [...preferred] }];
+    const policy = readPolicy(read);
+    const group = { group: read.name, resources: definitions, preferred: [...preferred] };
+    return [policy === null ? group : { ...group, policy }];
+  });
+  checkNeighbours(source, raw, groups);
+  return groups;
+}
+
+/** What groups say of each other: `apply` of the state machine refuses the same. */
+function checkNeighbours(
+  source: Source,
+  raw: readonly unknown[],
+  groups: readonly GroupDefinition[],
+): void {
+  const names = new Set(raw.flatMap((each) => glance(each).name ?? []));
+  const order = dependencyOrder(
+    groups.map((one) => ({
+      name: one.group,
+      needs: leadersOf(one).filter((leader) => groups.some(({ group }) => group === leader)),
+    })),
+  );
+  if (!order.ok && order.error.code === 'CYCLIC_DEPENDENCY') {
+    const detail = `groups wait for each other: ${order.error.cycle.join(' → ')}`;
+    source.error('CYCLIC_DEPENDENCY', ['groups'], detail);
+  }
+  groups.forEach(({ group, policy }) => {
+    const index = raw.findIndex((each) => glance(each).name === group);
+    for (const key of ['with', 'apart', 'after'] as const) {
+      policy?.[key].forEach((other, at) => {
+        const path = ['groups', index, key, at];
+        if (other === group) source.error('CONFIG_INVALID', path, `${group} names itself`);
+        else if (key === 'apart' && policy.with.includes(other)) {
+          source.error('CONFIG_INVALID', path, `${group} is to be with ${other}, too`);
+        } else if (!names.has(other)) {
+          source.warn(path, `no group of this file is called ${other}`);
+        }
+      });
+    }
   });
 }
 

@@ -10,12 +10,13 @@ import type { NodeId } from '../lib/ids.ts';
 import { type Fault, faultsToError, inFileOrder, type Path } from './fault.ts';
 import { claimHosts, readGroups } from './groups.ts';
 import { checkInterconnects, checkNode, readMembers } from './members.ts';
+import { readNotifications } from './notifications.ts';
 import { readTimes } from './read-times.ts';
 import { glance, isPerNode, PER_NODE } from './resources.ts';
 import { fileSchema, logSchema, operatorsSchema, watchdogSchema } from './schema.ts';
 import { readPart } from './shape.ts';
 import { readConfigText, Source } from './source.ts';
-import type { NodeConfig, Sabotage } from './types.ts';
+import type { LogConfig, NodeConfig, Sabotage } from './types.ts';
 import { Uses } from './uses.ts';
 
 /** What a command line may say in place of the file. */
@@ -25,6 +26,7 @@ export type ConfigOverrides = {
   readonly anyNode?: boolean | undefined;
   readonly dataDirectory?: string | undefined;
   readonly socketPath?: string | undefined;
+  readonly logLevel?: LogConfig['level'] | undefined;
   readonly sabotage?: readonly Sabotage[] | undefined;
 };
 
@@ -78,9 +80,10 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
   }
   const here = onNode(source, [], raw, { node, keys: ['data-directory', 'socket'] });
   const file = readPart(source, [], here, fileSchema);
-  const log = readLog(source, raw, node);
+  const log = levelled(readLog(source, raw, node), overrides.logLevel);
   const watchdog = readWatchdog(source, raw);
   const operators = readOperators(source, raw);
+  const notifications = readNotifications(source, listOf(raw, 'notifications'));
   const uses = new Uses(source);
   const interconnects = listOf(raw, 'interconnects').filter((each) => typeof each === 'string');
   if (Array.isArray(Reflect.get(raw, 'interconnects'))) {
@@ -111,7 +114,16 @@ function readFile(source: Source, overrides: ConfigOverrides): NodeConfig | null
     ...(log === undefined ? {} : { log }),
     ...(watchdog === undefined ? {} : { watchdog }),
     ...(operators === undefined ? {} : { operators }),
+    ...(notifications.length === 0 ? {} : { notifications }),
   };
+}
+
+function levelled(
+  log: NodeConfig['log'],
+  level: LogConfig['level'] | undefined,
+): NodeConfig['log'] {
+  if (level === undefined) return log;
+  return { file: log?.file ?? null, trace: log?.trace ?? null, level };
 }
 
 function readOperators(source: Source, raw: object): NodeConfig['operators'] {

@@ -5,21 +5,25 @@
  */
 import { z } from 'zod';
 
-const JOURNALED: readonly string[] = ['ext4', 'xfs'];
+const JOURNALED: readonly string[] = ['ext4', 'xfs', 'ext3', 'btrfs'];
+/** No kernel of today mounts it any more. */
+const GONE: readonly string[] = ['reiserfs', 'reiser4'];
 const WITHOUT_JOURNAL: readonly string[] = ['ext2', 'vfat', 'msdos', 'exfat', 'minix', 'udf'];
 
 /** @throws as a fault: NO_JOURNAL, CONFIG_INVALID */
 export const filesystemType = z.string().superRefine((type, context) => {
   if (JOURNALED.includes(type)) return;
   const message = `expected ${JOURNALED.join(' or ')}, not ${JSON.stringify(type)}`;
-  const params = WITHOUT_JOURNAL.includes(type) ? { problem: 'NO_JOURNAL' } : {};
+  const problem = WITHOUT_JOURNAL.includes(type) ? 'NO_JOURNAL' : null;
+  const params = GONE.includes(type) ? { problem: 'FILESYSTEM_GONE' } : problem ? { problem } : {};
   context.addIssue({ code: 'custom', message, params });
 });
 
 /** ext3/ext4: `nobarrier`, `barrier=0`, `barrier=none`; XFS once had `nobarrier` (xfs(5)). */
 const GIVES_UP_BARRIERS = /^(nobarrier|barrier=(0|none|no|off))$/i;
-/** ext4: `noload`, `norecovery`; XFS: `norecovery`: mounts without replaying the journal. */
-const SKIPS_THE_JOURNAL = /^(noload|norecovery)$/i;
+/** ext4: `noload`; XFS: `norecovery`; Btrfs: `nologreplay`, `rescue=…`: without replaying the journal. */
+const SKIPS_THE_JOURNAL =
+  /^(noload|norecovery|nologreplay|usebackuproot|rescue=.*|recovery|degraded)$/i;
 
 const optionList = z
   .union(

@@ -63,6 +63,7 @@ const RESERVATION_TYPES: Readonly<Record<string, number>> = {
 const reservationType = parsed(
   (value) => RESERVATION_TYPES[String(value)] ?? null,
   'write-exclusive (1) for one path, write-exclusive-registrants-only (5) for several',
+  { type: ['string', 'number'] },
 );
 
 const EMULATED = /^emulated:[^#\s]+#[A-Za-z0-9._-]{1,64}$/;
@@ -107,6 +108,7 @@ const filesystem = z.strictObject({
   directory: absolutePath.refine((path) => path !== '/', 'expected a directory of its own, not /'),
   type: filesystemType,
   options: mountOptions.optional(),
+  'write-probe': z.boolean().optional(),
 });
 
 /** Either a network device of the node or a virtual-mac resource of the group, not both. */
@@ -120,7 +122,13 @@ function oneOfDevices(
 }
 
 const floatingIp = z
-  .strictObject({ address: cidr, device: deviceName.optional(), on: name.optional() })
+  .strictObject({
+    address: cidr,
+    device: deviceName.optional(),
+    on: name.optional(),
+    gateway: ipAddress.optional(),
+    'gateway-loss': z.enum(['report', 'move']).optional(),
+  })
   .superRefine(oneOfDevices);
 
 const virtualMac = z.strictObject({ parent: deviceName, mac: macAddress.optional() });
@@ -267,7 +275,7 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   },
   'floating-ip': {
     schema: floatingIp,
-    perNode: ['device'],
+    perNode: ['device', 'gateway'],
     refersTo: { on: 'virtual-mac' },
     times: times(5_000, 5_000, 1_000, 3_000),
   },

@@ -3,7 +3,8 @@
  * are the words of the documentation in kebab case; unknown ones are refused.
  */
 import { z } from 'zod';
-import { LOG_LEVELS, PROFILES } from './types.ts';
+import { policyKeys } from './policy.ts';
+import { LOG_LEVELS, PROFILES, SEVERITIES } from './types.ts';
 import { absolutePath, duration, endpoint, name, peerId } from './values.ts';
 
 /** Lists whose items are read one by one, so that one bad item hides no other. */
@@ -19,6 +20,7 @@ export const fileSchema = z.strictObject({
   log: z.unknown().optional(),
   watchdog: z.unknown().optional(),
   operators: z.unknown().optional(),
+  notifications: items.default([]),
   interconnects: z.array(name),
   members: items.min(1, 'expected at least one member'),
   groups: items.default([]),
@@ -51,6 +53,26 @@ export const operatorsSchema = z.strictObject({
   'read-only-group': groupName.optional(),
 });
 
+const webhookUrl = z.url({ protocol: /^https?$/, error: 'expected an http or https URL' });
+
+/** Exactly one of the three receivers; `least` leaves out what matters less. */
+export const notificationSchema = z
+  .strictObject({
+    webhook: webhookUrl.optional(),
+    'token-file': absolutePath.optional(),
+    command: z.array(z.string()).min(1, 'expected at least one word').optional(),
+    syslog: z.literal(true).optional(),
+    least: z.enum(SEVERITIES).default('warning'),
+  })
+  .superRefine((one, context) => {
+    const refuse = (message: string): void => context.addIssue({ code: 'custom', message });
+    const targets = [one.webhook, one.command, one.syslog].filter((each) => each !== undefined);
+    if (targets.length !== 1) refuse('expected exactly one of webhook, command and syslog');
+    if (one['token-file'] !== undefined && one.webhook === undefined) {
+      refuse('token-file belongs to a webhook');
+    }
+  });
+
 /** The node part of a reservation key has 16 bits; 0 is nobody. */
 const MAX_NUMBER = 65_535;
 
@@ -65,6 +87,7 @@ export const groupSchema = z.strictObject({
   name,
   preferred: z.array(name).default([]),
   resources: items,
+  ...policyKeys,
 });
 
 export const resourceSchema = z.strictObject({

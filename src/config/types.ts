@@ -56,6 +56,18 @@ export type OperatorsConfig = {
   readonly readOnlyGroup: string | null;
 };
 
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+
+/** Who is told of what happens. */
+export type NotificationConfig = {
+  /** What matters less is not told. */
+  readonly least: (typeof SEVERITIES)[number];
+  readonly target:
+    | { readonly kind: 'webhook'; readonly url: string; readonly tokenFile: string | null }
+    | { readonly kind: 'command'; readonly argv: readonly string[] }
+    | { readonly kind: 'syslog' };
+};
+
 export type NodeConfig = {
   readonly clusterId: string;
   readonly node: NodeId;
@@ -78,6 +90,8 @@ export type NodeConfig = {
   readonly log?: LogConfig;
   /** Missing: whoever may open the socket may do everything. */
   readonly operators?: OperatorsConfig;
+  /** Missing: nobody is told. */
+  readonly notifications?: readonly NotificationConfig[];
 };
 
 export const SABOTAGES = ['fence', 'lease', 'guardian', 'fsync', 'epoch'] as const;

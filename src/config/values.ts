@@ -20,23 +20,35 @@ export function parseDuration(value: unknown): Millis | null {
   return typeof ms === 'number' && ms > 0 && ms <= MAX_DURATION_MS ? ms : null;
 }
 
-/** A schema from a parser that answers null for what it does not take. */
-export function parsed<T>(parse: (value: unknown) => T | null, expected: string) {
-  return z.unknown().transform((value, context): T => {
-    const result = value === undefined ? null : parse(value);
-    if (result !== null) return result;
-    context.issues.push({
-      code: 'custom',
-      input: value,
-      message: value === undefined ? `missing: ${expected}` : `expected ${expected}`,
-    });
-    return z.NEVER;
-  });
+/**
+ * A schema from a parser that answers null for what it does not take. `json`: what an editor is told
+ * of its kind; the rest is for the parser alone.
+ */
+export function parsed<T>(
+  parse: (value: unknown) => T | null,
+  expected: string,
+  json: { readonly type: string | string[] } = { type: 'string' },
+) {
+  return z
+    .unknown()
+    .transform((value, context): T => {
+      const result = value === undefined ? null : parse(value);
+      if (result !== null) return result;
+      context.issues.push({
+        code: 'custom',
+        input: value,
+        message: value === undefined ? `missing: ${expected}` : `expected ${expected}`,
+      });
+      return z.NEVER;
+    })
+    .meta({ description: expected, ...json });
 }
 
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
-export const duration = parsed(parseDuration, 'a duration above zero such as 200ms, 2s or 1min');
+export const duration = parsed(parseDuration, 'a duration above zero such as 200ms, 2s or 1min', {
+  type: ['string', 'number'],
+});
 
 export const name = parsed(
   (value) => (typeof value === 'string' && isName(value) ? value : null),

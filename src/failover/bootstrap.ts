@@ -7,9 +7,10 @@
  * are never given twice, and deletions are remembered.
  */
 import type { Command } from '../cluster/command.ts';
-import { isLevel3 } from '../cluster/level.ts';
+import { FEATURE_LEVEL, isLevel3 } from '../cluster/level.ts';
 import { groupOf } from '../cluster/queries.ts';
 import type { ClusterState } from '../cluster/state.ts';
+import { nodeView } from '../membership/view.ts';
 import type { PlannerInput } from './planner-input.ts';
 
 export type Proposal = { readonly key: string; readonly command: Command };
@@ -20,7 +21,12 @@ const FIRST_EPOCH = 1;
 /** In the order in which they must be applied; those that are in flight are among them. */
 export function bootstrap(input: PlannerInput): readonly Proposal[] {
   if (!input.appliedOwnTerm) return [];
-  return [...createCluster(input), ...admitMembers(input), ...defineGroups(input)];
+  return [
+    ...createCluster(input),
+    ...admitMembers(input),
+    ...foundLevel(input),
+    ...defineGroups(input),
+  ];
 }
 
 function createCluster({ state, clusterId }: PlannerInput): readonly Proposal[] {
@@ -40,6 +46,18 @@ function admitMembers({ state, bootstrapMembers }: PlannerInput): readonly Propo
       key: `admit:${member.node}`,
       command: { kind: 'admit-member', member, invitation: null },
     }));
+}
+
+/**
+ * A cluster that is founded by this release begins at its level, so that the groups of the file may say
+ * all that they can. A member that is heard and does not know the level speaks against it.
+ */
+function foundLevel({ state, view, bootstrapMembers }: PlannerInput): readonly Proposal[] {
+  if (state.lastEpoch >= state.firstEpoch || isLevel3(state)) return [];
+  const known = bootstrapMembers.map(({ node }) => nodeView(view, node));
+  const heard = known.filter((seen) => seen?.state === 'alive');
+  const ready = heard.length > 0 && heard.every((seen) => (seen?.level ?? 0) >= FEATURE_LEVEL);
+  return ready ? [{ key: 'set-level', command: { kind: 'set-level', level: FEATURE_LEVEL } }] : [];
 }
 
 function defineGroups({ state, bootstrapGroups }: PlannerInput): readonly Proposal[] {

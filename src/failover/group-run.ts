@@ -15,8 +15,7 @@
  * It does not act: it answers with effects, each for (group, epoch), and is told how they ended. It
  * does not decide where the group goes next; it only says what happened here.
  */
-import type { ResourceDefinition } from '../cluster/definition.ts';
-import type { Epoch, GroupId, Millis, NodeId } from '../lib/ids.ts';
+import type { Epoch, GroupId, Millis } from '../lib/ids.ts';
 import type { PhaseStamp } from '../lib/phases.ts';
 import { type Report, reportOf, stampsOf } from './run-report.ts';
 import {
@@ -31,26 +30,13 @@ import {
 import type {
   ActionEnd,
   ActionVerb,
-  RunClass,
   RunEffect,
   RunEvent,
+  RunOptions,
   RunPhase,
+  RunResource,
   RunResourceState,
 } from './run-types.ts';
-
-export type RunOptions = {
-  readonly group: GroupId;
-  readonly epoch: Epoch;
-  readonly node: NodeId;
-  readonly incarnation: number;
-  readonly resources: readonly ResourceDefinition[];
-  readonly classOf: (resource: ResourceDefinition) => RunClass;
-  /** Nothing visible outside before this time on the local clock. */
-  readonly visibleFromMs: Millis;
-  /** How often an application that dies is started again here before the group is given away. */
-  readonly restarts: { readonly count: number; readonly windowMs: Millis };
-  readonly killTimeoutMs: Millis;
-};
 
 /** What a slot is while it waits for the answer to a verb. */
 const WAITING_FOR: Readonly<Record<ActionVerb, RunResourceState>> = {
@@ -62,6 +48,10 @@ const WAITING_FOR: Readonly<Record<ActionVerb, RunResourceState>> = {
   resume: 'resuming',
 };
 
+function failureOf(verb: ActionVerb): 'STOP_FAILED' | 'START_FAILED' {
+  return verb === 'stop' || verb === 'kill' ? 'STOP_FAILED' : 'START_FAILED';
+}
+
 export class GroupRun {
   readonly group: GroupId;
   readonly epoch: Epoch;
@@ -70,7 +60,7 @@ export class GroupRun {
   #phase: RunPhase = 'starting';
   #leaseValid = false;
   #suspended = false;
-  /** The rest of the predecessor's lease is over. */
+  /** The rest of the predecessor's lease is over, or what it allowed is known to be down. */
   #mayBeSeen = false;
   /** Why the run ends; decides what is proposed when all is down. */
   #ending: { readonly code: string; readonly detail: string } | null = null;
@@ -100,12 +90,10 @@ export class GroupRun {
     return this.#slots.silent;
   }
 
-  resources(): readonly { readonly name: string; readonly type: string; readonly state: string }[] {
-    return this.#slots.all.map((slot) => ({
-      name: slot.definition.name,
-      type: slot.definition.type,
-      state: slot.state,
-    }));
+  resources(): readonly RunResource[] {
+    return this.#slots.all.map(({ definition: { name, type }, state, code, paused }) => {
+      return { name, type, state, code, paused };
+    });
   }
 
   /** When `step({kind: 'deadline'})` is wanted; Infinity when only events can change anything. */
@@ -132,8 +120,14 @@ export class GroupRun {
       case 'stop':
         if (this.#runs) this.#enter('stopping', '');
         break;
+      case 'paused':
+        this.#pause(event.resources);
+        break;
       case 'superseded':
         this.#kill('SUPERSEDED', 'a newer epoch of the group exists');
+        break;
+      case 'predecessors-down':
+        this.#mayBeSeen = true;
         break;
       case 'deadline':
         break;
@@ -148,6 +142,7 @@ export class GroupRun {
 
   #actionDone(slot: Slot, verb: ActionVerb, end: ActionEnd): void {
     if (slot.state !== WAITING_FOR[verb]) return; // a late answer to a question that is settled
+    slot.code = end.ok ? null : (end.code ?? failureOf(verb));
     if (!end.ok) {
       this.#actionFailed(slot, verb, end);
       return;
@@ -177,7 +172,7 @@ export class GroupRun {
   #actionFailed(slot: Slot, verb: ActionVerb, end: ActionEnd): void {
     slot.state = 'failed';
     if (verb === 'kill') this.#killFailed(slot, end);
-    const code = end.code ?? (verb === 'stop' || verb === 'kill' ? 'STOP_FAILED' : 'START_FAILED');
+    const code = end.code ?? failureOf(verb);
     this.#kill(code, `${verb} of ${slot.definition.name}: ${end.detail}`);
   }
 
@@ -195,7 +190,16 @@ export class GroupRun {
 
   #killFailed(slot: Slot, end: ActionEnd): void {
     slot.failures += 1;
+    const { name } = slot.definition;
     // A hung unmount of a fenced disk harms nobody; an address or an application does (DESIGN §7).
+    const next =
+      slot.failures < MAX_KILLS
+        ? 'it is tried again'
+        : isVisible(slot)
+          ? 'the machine is reset'
+          : 'it is left behind, and the next owner fences its disk';
+    const times = `kill ${slot.failures} of ${MAX_KILLS} of ${name} failed`;
+    this.#enter(this.#phase, `${times}, ${next}: ${end.detail}`);
     if (slot.failures < MAX_KILLS || !isVisible(slot)) return;
     this.#effects.push({
       kind: 'self-fence',
@@ -206,6 +210,8 @@ export class GroupRun {
   #broken(slot: Slot, code: string, detail: string, now: Millis): void {
     // Whatever is being changed was not watched any more when this was said.
     if (slot.state !== 'started' || !this.#runs) return;
+    // Whatever else is done about it under maintenance, a disk that another node has taken is lost.
+    if (slot.paused && code !== 'DISK_FENCED') return;
     const { count, windowMs } = this.#options.restarts;
     this.#restartedMs = this.#restartedMs.filter((at) => now - at < windowMs);
     const affected = this.#slots.withDependents(slot);
@@ -354,7 +360,22 @@ export class GroupRun {
     this.#effects.push({ kind: 'act', resource: name, verb, timeoutMs });
   }
 
+  /** What comes back from maintenance is watched anew: what broke meanwhile is found then. */
+  #pause(names: readonly string[]): void {
+    for (const slot of this.#slots.all) {
+      const paused = names.includes(slot.definition.name);
+      if (paused === slot.paused) continue;
+      slot.paused = paused;
+      if (slot.state !== 'started') continue;
+      if (!paused) this.#watch(slot);
+      else if (slot.class !== 'disk') {
+        this.#effects.push({ kind: 'unwatch', resource: slot.definition.name });
+      }
+    }
+  }
+
   #watch(slot: Slot): void {
+    if (slot.paused && slot.class !== 'disk') return;
     this.#effects.push({ kind: 'watch', resource: slot.definition.name });
   }
 

@@ -16,6 +16,9 @@ export type Slot = {
   touched: boolean;
   /** Kills that failed. */
   failures: number;
+  /** How the last action on it failed; null: it did not. */
+  code: string | null;
+  paused: boolean;
   /**
    * Disks and mounts only: before an application starts anew they are asked whether what it would
    * read is on a disk that is ours. `due` until everything that is being ended has ended, then `asked`
@@ -50,8 +53,8 @@ export class Slots {
     this.all = resources.map((definition) => {
       const kind = classOf(definition);
       const prepared = !needsPreparation(kind);
-      const blank = { state: 'stopped', touched: false, failures: 0, proof: 'given' } as const;
-      return { definition, class: kind, prepared, ...blank };
+      const blank = { touched: false, failures: 0, code: null, paused: false } as const;
+      return { definition, class: kind, prepared, state: 'stopped', proof: 'given', ...blank };
     });
   }
 

@@ -54,8 +54,12 @@ export type RunEvent =
   | { readonly kind: 'lease'; readonly state: 'serve' | 'suspend' | 'resume' | 'lost' }
   /** A committed `release`, or the daemon is asked to stop. */
   | { readonly kind: 'stop' }
+  /** Under maintenance now, by name: not watched, and what is found broken changes nothing. */
+  | { readonly kind: 'paused'; readonly resources: readonly string[] }
   /** A newer epoch of the group is known: not ours any more, whoever has it. */
   | { readonly kind: 'superseded' }
+  /** Every earlier epoch is known to be down: nothing is left of a lease that one would wait for. */
+  | { readonly kind: 'predecessors-down' }
   | { readonly kind: 'deadline' };
 
 export type RunEffect =
@@ -85,4 +89,14 @@ export type RunOptions = {
   /** How often an application that dies is started again here before the group is given away. */
   readonly restarts: { readonly count: number; readonly windowMs: Millis };
   readonly killTimeoutMs: Millis;
+};
+
+export type RunResource = {
+  readonly name: string;
+  readonly type: string;
+  readonly state: RunResourceState;
+  /** How the last action on it failed; null: it did not. */
+  readonly code: string | null;
+  /** Under maintenance. */
+  readonly paused: boolean;
 };

@@ -17,6 +17,7 @@ import { type Clock, WITHDRAWN } from '../lib/clock.ts';
 import type { Epoch, GroupId, Millis } from '../lib/ids.ts';
 import type { PacketFilter } from '../system/packet-filter.ts';
 import type { Teardown } from '../system/teardown.ts';
+import type { LeftOverGroup } from './left-over.ts';
 import type { FromGuardian, GuardianEvidence, ToGuardian } from './messages.ts';
 
 type Arm = Extract<ToGuardian, { kind: 'arm' }>;
@@ -30,14 +31,22 @@ export type GuardianOptions = {
   readonly publish: (evidence: GuardianEvidence, to: readonly string[]) => Promise<void>;
   readonly tell: (message: FromGuardian) => void;
   readonly log: (line: string) => void;
+  /** Told before anything of a new list may be done: what would be left if this process died. */
+  readonly remember?: (groups: readonly LeftOverGroup[]) => void;
 };
 
 /** Something that resists (a process in the kernel) may give way later; until then no proof. */
 const ATTEMPTS = 50;
 const RETRY_AFTER_MS: Millis = 200;
 
-/** A fenced disk needs no unmount for the cluster to be safe: only these count for the proof. */
-const isEssential = (item: Teardown) => item.kind !== 'unmount-lazily';
+/**
+ * Only these count for the proof. A fenced disk needs no unmount for the cluster to be safe. A device
+ * without its address and with nobody left who would use it says nothing; and to remove it makes the
+ * kernel wait for all processors, which took 200 ms on a busy machine.
+ */
+const isEssential = ({ kind }: Teardown) => kind !== 'unmount-lazily' && kind !== 'delete-link';
+/** Silence first, of every address: all the rest can wait for a few milliseconds more. */
+const rankOf = ({ kind }: Teardown) => (kind === 'block-address' ? 0 : 1);
 
 export class Guardian {
   readonly #options: GuardianOptions;
@@ -47,6 +56,8 @@ export class Guardian {
   readonly #tearing = new Map<GroupId, Promise<void>>();
   /** By group and epoch: what had to be down by when, and is not known to be. */
   readonly #overdue = new Map<string, Overdue>();
+  /** Armed, or not yet undone. */
+  readonly #standing = new Map<GroupId, LeftOverGroup>();
   #abort = new AbortController();
 
   constructor(options: GuardianOptions) {
@@ -86,6 +97,7 @@ export class Guardian {
     const before = this.#armed.get(message.group);
     this.#armed.set(message.group, before === undefined ? message : cautious(before, message));
     this.#abort.abort(WITHDRAWN);
+    this.#stand(message);
     try {
       await this.#options.filter.open(message.addresses, message.serveUntilMs);
     } catch (error) {
@@ -131,6 +143,7 @@ export class Guardian {
     if (this.#armed.get(group)?.epoch === epoch) {
       this.#armed.delete(group);
       this.#end(group, epoch);
+      this.#fall(group);
     }
     this.#options.tell({ kind: 'disarmed', requestId });
   }
@@ -155,10 +168,24 @@ export class Guardian {
     this.#ended.set(group, Math.max(epoch, this.#ended.get(group) ?? 0));
   }
 
+  /** Renewals come all the time and change nothing here. */
+  #stand({ group, epoch, teardown }: Arm): void {
+    const next = { group, epoch, teardown };
+    if (JSON.stringify(this.#standing.get(group)) === JSON.stringify(next)) return;
+    this.#standing.set(group, next);
+    this.#options.remember?.([...this.#standing.values()]);
+  }
+
+  #fall(group: GroupId): void {
+    this.#standing.delete(group);
+    this.#options.remember?.([...this.#standing.values()]);
+  }
+
   async #undoAll(arm: Arm): Promise<void> {
     const { group, epoch } = arm;
     this.#options.log(`tearing down ${group} epoch ${epoch}`);
-    const failures = await this.#undoUntilDone(arm.teardown.filter(isEssential));
+    const essential = arm.teardown.filter(isEssential).toSorted((a, b) => rankOf(a) - rankOf(b));
+    const failures = await this.#undoUntilDone(essential);
     const name = `${group}/${epoch}`;
     if (failures.length === 0) this.#overdue.delete(name);
     else this.#overdue.set(name, { ...arm, left: failures.map(({ item }) => item.kind) });
@@ -166,6 +193,7 @@ export class Guardian {
     const rest = await this.#undoOnce(arm.teardown.filter((item) => !isEssential(item)));
     const all = [...failures, ...rest].map(({ item, reason }) => `${item.kind}: ${reason}`);
     for (const failure of all) this.#options.log(`${group}: ${failure}`);
+    if (all.length === 0) this.#fall(group);
     this.#options.tell({ kind: 'torn-down', group, epoch, failures: all });
     await published;
   }

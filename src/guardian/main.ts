@@ -1,28 +1,34 @@
 /**
- * The guardian's process: `main.ts CLUSTER-ID [WATCHDOG TIMEOUT-MS]`, messages on standard input and output, words for
- * people on standard error. See `guardian.ts` for what it is for.
+ * The guardian's process: `main.ts CLUSTER-ID [WATCHDOG TIMEOUT-MS]`, messages on standard input and
+ * output, words for people on standard error. See `guardian.ts` for what it is for. `main.ts --undo
+ * FILE` takes down what a guardian could not, because it died as well (`left-over.ts`).
  *
  * It must outlive the daemon whatever happens to it. It has a session of its own, ignores the signals
  * by which a service is stopped, asks for the real-time class, and asks not to be chosen when memory
  * runs out. What it cannot read, and what surprises it, it takes for the daemon's death.
  *
  * Exit status: 0 after the pipe closed and everything is down; 69 when the watchdog cannot be had; 70
- * when something surprised it (what was armed is down too); 64 for a wrong command line.
+ * when something surprised it (what was armed is down too), or when `--undo` left something; 64 for a
+ * wrong command line.
  */
 import { flushCompileCache } from 'node:module';
 import { HoldfastError } from '../lib/error.ts';
 import { monotonicClock as clock } from '../system/clock.ts';
 import { lines } from '../system/lines.ts';
 import { PacketFilter } from '../system/packet-filter.ts';
+import { processStat } from '../system/process.ts';
 import { avoidOutOfMemoryKill, enterRealTime } from '../system/scheduling.ts';
+import type { Teardown } from '../system/teardown.ts';
 import { undo } from '../system/undo.ts';
 import { openWatchdog, type Watchdog, type WatchdogOptions } from '../system/watchdog.ts';
 import { type GuardianArguments, parseGuardianArguments } from './argv.ts';
 import { Feeder } from './feeder.ts';
 import { Guardian } from './guardian.ts';
+import { type LeftOverGroup, leftOverPath, undoLeftOver, writeLeftOver } from './left-over.ts';
 import { parseMessage } from './parse.ts';
 import { publish } from './publish.ts';
 
+const calm = new AbortController().signal;
 const UNDO_TIMEOUT_MS = 2_000;
 const LONGEST_LINE = 1_048_576;
 const EXIT_USAGE = 64;
@@ -70,16 +76,34 @@ async function have(options: WatchdogOptions, signal: AbortSignal): Promise<Watc
   }
 }
 
+function undoing(filter: PacketFilter): (item: Teardown) => Promise<void> {
+  return (item) => undo(item, { filter, clock, timeoutMs: UNDO_TIMEOUT_MS, signal: calm });
+}
+
+/** A place that cannot be written is said; what is armed is undone by this process all the same. */
+function rememberIn(path: string, clusterId: string): (groups: readonly LeftOverGroup[]) => void {
+  const startTicks = processStat(process.pid)?.startTicks ?? 0;
+  const guardian = { pid: process.pid, startTicks };
+  return (groups) => {
+    try {
+      writeLeftOver(path, { clusterId, guardian, groups });
+    } catch (error) {
+      log(`${path}: ${String(error)}`);
+    }
+  };
+}
+
 async function main({ clusterId, watchdog: wanted }: GuardianArguments): Promise<void> {
   withstand();
   const filter = new PacketFilter({ clusterId, clock });
-  const calm = new AbortController().signal;
+  const path = leftOverPath(process.env);
   const guardian = new Guardian({
     clusterId,
     clock,
     filter,
     log,
-    undo: (item) => undo(item, { filter, clock, timeoutMs: UNDO_TIMEOUT_MS, signal: calm }),
+    undo: undoing(filter),
+    ...(path === null ? {} : { remember: rememberIn(path, clusterId) }),
     publish: (evidence, to) => publish(evidence, to, { clock, log }),
     tell: (message) => process.stdout.write(`${JSON.stringify(message)}\n`),
   });
@@ -116,9 +140,28 @@ async function main({ clusterId, watchdog: wanted }: GuardianArguments): Promise
   await watching;
 }
 
-const given = parseGuardianArguments(process.argv.slice(2));
+/** After the service: waits for the guardian, and ends what outlived it. */
+async function undoFile(path: string): Promise<number> {
+  const undoItem = (clusterId: string, item: Teardown): Promise<void> =>
+    undoing(new PacketFilter({ clusterId, clock }))(item);
+  try {
+    const whole = await undoLeftOver({ path, clock, log, undo: undoItem });
+    return whole ? 0 : EXIT_SURPRISED;
+  } catch (error) {
+    log(`${path}: ${String(error)}`);
+    return EXIT_SURPRISED;
+  }
+}
+
+const words = process.argv.slice(2);
+const [first, file, ...more] = words;
+if (first === '--undo' && file !== undefined && more.length === 0) {
+  process.exit(await undoFile(file));
+}
+const given = parseGuardianArguments(words);
 if (given === null) {
   log('usage: guardian CLUSTER-ID [WATCHDOG TIMEOUT-MS], with its pipes held by a daemon');
+  log('       guardian --undo FILE');
   process.exitCode = EXIT_USAGE;
 } else {
   await main(given).catch((error: unknown) => {

@@ -42,6 +42,38 @@ export const PROBLEMS = {
     remedy:
       'repeat the command; on a kernel without SO_PEERGROUPS (before 4.13) only root may write',
   },
+  DASHBOARD_LINK: {
+    cause: 'the dashboard is opened without its link, or by another page',
+    remedy: 'open the whole link that `holdfast dashboard` has printed',
+  },
+  NOTIFICATION_FAILED: {
+    cause: 'a notification was not delivered',
+    remedy: 'look at the receiver that the log names; it is tried again for an hour',
+  },
+  NOTIFICATION_REFUSED: {
+    cause: 'the receiver of notifications refuses them for good',
+    remedy: 'mend the address or the token in `notifications:`',
+  },
+  NOTIFICATION_GIVEN_UP: {
+    cause: 'too many notifications wait for a receiver that does not answer',
+    remedy: 'bring the receiver back; what was given up stands in `holdfast history`',
+  },
+  SECRET_FILE_EXPOSED: {
+    cause: 'a file with a secret can be read by others, or belongs to somebody else',
+    remedy: 'chown it to root or to the user of the daemon, and `chmod 0600` it',
+  },
+  SECRET_FILE_UNREADABLE: {
+    cause: 'a file with a secret cannot be read, or does not hold one line',
+    remedy: 'write the secret into it, as one line, and mend its permissions',
+  },
+  NO_TIMELINE: {
+    cause: 'the history remembers no failover of this group',
+    remedy: 'look at `holdfast history`; it keeps the newest entries only',
+  },
+  FILE_UNWRITABLE: {
+    cause: 'a file that the command was to write cannot be written',
+    remedy: 'choose another place, or mend the permissions of this one',
+  },
   UNKNOWN_SUBJECT: {
     cause: 'neither a failover group nor a member of this name is known',
     remedy: 'list the names with `holdfast groups` and `holdfast members`',
@@ -182,6 +214,14 @@ export const PROBLEMS = {
     cause: 'the node runs a group from which this one keeps apart',
     remedy: 'bring another node back, or change `apart:` of the groups',
   },
+  BAD_SUPPOSITION: {
+    cause: 'what is supposed is not understood',
+    remedy: 'suppose one of the things that the message lists',
+  },
+  BUDGET_EXCEEDED: {
+    cause: 'the group is served, and a phase of its failover took longer than its budget allows',
+    remedy: 'read the phases in `holdfast timeline GROUP`; correct the cause, or the budget',
+  },
   CAPACITY_EXCEEDED: {
     cause: 'the node has no room left for the group',
     remedy: 'move other groups away, or correct `uses:` of the group or the capacity of the node',
@@ -201,6 +241,14 @@ export const PROBLEMS = {
   OWNER_STOP_OVERDUE: {
     cause: 'the owner should have stopped the group long ago, even by force, and has not said so',
     remedy: 'nothing to do; its lease is not renewed any more and the next owner fences its disks',
+  },
+  REVISION_UNKNOWN: {
+    cause: 'the history does not hold such a definition of the group any more',
+    remedy: 'list what it holds with `holdfast history`, or apply a file',
+  },
+  WOULD_INTERRUPT: {
+    cause: 'what is asked for stops a group that is in use',
+    remedy: 'read the difference, and repeat the command with --yes when that may be',
   },
   WAITS_FOR_GROUP: {
     cause: 'the group starts after another one, or stops before it, and that is not done yet',
@@ -694,7 +742,8 @@ export const PROBLEMS = {
   },
   NO_JOURNAL: {
     cause: 'the file system has no journal that is replayed when it is mounted',
-    remedy: 'use ext4 or XFS, mounted with its journal: a failover has no time for a full check',
+    remedy:
+      'use ext4, XFS or Btrfs, mounted with its journal: a failover has no time for a full check',
   },
   NODE_NOT_IN_MEMBERS: {
     cause: 'the configuration names a node that is not among its members',
@@ -788,6 +837,23 @@ export const PROBLEMS = {
     cause: 'the device or the directory of a file system is already in use on this node',
     remedy: 'unmount what the message names; a node that holds the disk may not take it',
   },
+  FILESYSTEM_FULL: {
+    cause: 'a file system has no room left for the write probe',
+    remedy:
+      'make room; it goes on being served, since no other node has more room on the same disk',
+  },
+  FILESYSTEM_GONE: {
+    cause: 'Linux 6.13 removed ReiserFS, so no kernel of today can replay its journal',
+    remedy: 'mount the disk with an older kernel, copy the data, and make ext4 or XFS on the disk',
+  },
+  FILESYSTEM_UNWRITABLE: {
+    cause: 'a small file could not be written to a file system and synced',
+    remedy: 'look for errors of the disk in the kernel log; after a fence this is the expected end',
+  },
+  SEVERAL_DEVICES: {
+    cause: 'the file system lies on several devices, and they would be fenced one by one',
+    remedy: 'use a Btrfs on one device, or ext4 or XFS on a logical volume',
+  },
   FILESYSTEM_HUNG: {
     cause: 'a file system did not answer a simple question in time',
     remedy: 'check the disk and the paths to it',
@@ -799,6 +865,10 @@ export const PROBLEMS = {
   FILESYSTEM_TYPE_MISMATCH: {
     cause: 'the disk does not carry a file system of the type that is configured',
     remedy: 'check the identity of the disk and the type in the definition',
+  },
+  GATEWAY_SILENT: {
+    cause: 'the gateway that a floating address names does not answer on the wire',
+    remedy: 'check the gateway, cable and switch; a node that does not hear it takes no such group',
   },
   LINK_DOWN: {
     cause: 'the network device of an address or of a virtual MAC address has no carrier',

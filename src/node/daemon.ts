@@ -23,14 +23,14 @@ import { noteFirstStart, refuseForgottenLog } from '../storage/first-start.ts';
 import { LevelLogStore } from '../storage/level-log-store.ts';
 import { monotonicClock, wallMs } from '../system/clock.ts';
 import { isLoaded } from '../system/pressure.ts';
-import type { ServiceManager } from '../system/sd-notify.ts';
+import type { Supervisor } from '../system/sd-notify.ts';
 import { productionAgents } from './agents.ts';
 import { Driver } from './driver.ts';
 import { UdpEvidenceListener } from './evidence-listener.ts';
 import { GuardianClient } from './guardian-client.ts';
 import { JoinDesk } from './join-desk.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { observe } from './observe.ts';
+import { observe, observeEvent } from './observe.ts';
 import { OperatorView } from './operator-view.ts';
 import { checkFormats } from './replica.ts';
 import { selfFence } from './self-fence.ts';
@@ -50,7 +50,7 @@ export type DaemonOptions = {
     readonly stop: () => Promise<void>;
   };
   /** Whoever started the daemon and watches it; null: nobody does. */
-  readonly manager: ServiceManager | null;
+  readonly supervisor: Supervisor | null;
   /** The daemon cannot go on. */
   readonly crash: (error: unknown) => void;
 };
@@ -100,6 +100,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   });
   const { watchdog } = config;
   const guardian = new GuardianClient({ clock: monotonicClock, logger, clusterId, watchdog });
+  const metrics = createMetrics({ build: { version, node, cluster: clusterId } });
   const world: World = {
     clock: monotonicClock,
     wallMs,
@@ -111,10 +112,12 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
     logger,
     isLoaded,
     secret: () => randomBytes(32).toString('hex'),
-    record: (event) => trace?.record({ atMs: monotonicClock.now(), node: config.node, event }),
+    record: (event) => {
+      observeEvent(event, metrics);
+      trace?.record({ atMs: monotonicClock.now(), node: config.node, event });
+    },
     selfFence: (cause) => selfFence(cause, logger),
   };
-  const metrics = createMetrics();
   const restored = await log.load();
   checkFormats(restored);
   const driver = new Driver({
@@ -142,7 +145,7 @@ export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon
   const evidence = new UdpEvidenceListener(Object.values(self.addresses));
   const operator = options.serve(view);
   const life = new SignsOfLife({
-    manager: options.manager,
+    supervisor: options.supervisor,
     clock: monotonicClock,
     inLoop: (run) => driver.request('sign of life', run),
     summary: () => serviceSummary(driver),

@@ -11,6 +11,7 @@ import type { Applied } from '../cluster/apply.ts';
 import { STOPPED_IN_ORDER } from '../cluster/apply-evidence.ts';
 import type { Command } from '../cluster/command.ts';
 import { resolveParameters } from '../cluster/parameters.ts';
+import { inMaintenance } from '../cluster/queries.ts';
 import type { ClusterState, GroupState } from '../cluster/state.ts';
 import type { NodeConfig } from '../config/types.ts';
 import type { ControlMessage } from '../failover/control.ts';
@@ -144,7 +145,9 @@ export class LocalGroups {
     for (const owned of [...this.#owned.values()]) {
       const group = groups[owned.run.group];
       if (this.#stillOurs(owned, group)) {
+        if (group !== undefined) owned.pause(pausedIn(this.#options.state(), group), now);
         if (group?.phase === 'releasing') owned.step({ kind: 'stop' }, now);
+        else if (predecessorsDown(owned, group)) owned.step({ kind: 'predecessors-down' }, now);
       } else owned.step({ kind: 'superseded' }, now);
     }
     this.#drop();
@@ -232,6 +235,7 @@ export class LocalGroups {
     const secretHash = sha256Hex(new TextEncoder().encode(secret));
     const guard = { group: name, expectedEpoch: group.epoch, node: config.node };
     this.#options.propose({ kind: 'pledge', ...guard, secretHash });
+    owned.pause(pausedIn(this.#options.state(), group), now);
     owned.step({ kind: 'begin' }, now);
   }
 
@@ -329,6 +333,18 @@ export class LocalGroups {
     const owned = this.#owned.get(group);
     return owned?.run.epoch === epoch ? owned : undefined;
   }
+}
+
+/** By the same rule as the leader's own: nothing unfinished, nothing to wait for. */
+function predecessorsDown({ run }: OwnedGroup, group: GroupState | undefined): boolean {
+  if (group === undefined || run.phase !== 'starting') return false;
+  return group.unfinished.every(({ epoch }) => epoch >= run.epoch);
+}
+
+/** Maintenance of the group, its owner or the cluster is maintenance of all its resources. */
+function pausedIn(state: ClusterState, group: GroupState): readonly string[] {
+  if (!inMaintenance(state, group)) return group.paused ?? [];
+  return group.definition.resources.map(({ name }) => name);
 }
 
 function localState(phase: string, suspended: boolean): LocalGroup['state'] {

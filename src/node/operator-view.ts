@@ -31,6 +31,7 @@ import type {
 import type { Driver } from './driver.ts';
 import type { DriverNews } from './driver-news.ts';
 import { aliveIn } from './electorate-desk.ts';
+import { observeStatus } from './observe.ts';
 import { clusterStatus } from './status.ts';
 
 export type OperatorViewOptions = {
@@ -164,8 +165,13 @@ export class OperatorView implements Daemon {
     return this.#answer(null);
   }
 
-  metrics(): Promise<string> {
-    return this.#options.metrics.text();
+  async metrics(): Promise<string> {
+    const { driver, metrics, version, incarnation, now } = this.#options;
+    await this.#inLoop('metrics', () => {
+      const status = clusterStatus({ driver, version, incarnation, now: now() });
+      observeStatus(metrics, status, driver.replica.appliedIndex);
+    });
+    return await metrics.text();
   }
 
   subscribe(listener: (event: ClusterEvent) => void): () => void {

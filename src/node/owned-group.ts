@@ -100,6 +100,13 @@ export class OwnedGroup {
     );
   }
 
+  /** By name, which resources are under maintenance now; nothing happens where nothing has changed. */
+  pause(resources: readonly string[], now: Millis): void {
+    const before = this.run.resources().flatMap(({ name, paused }) => (paused ? [name] : []));
+    if (before.toSorted().join() === resources.toSorted().join()) return;
+    this.step({ kind: 'paused', resources }, now);
+  }
+
   step(event: RunEvent, now: Millis): void {
     if (this.#options.sabotage.epoch && tellsOfNewerEpoch(event)) return;
     for (const effect of this.run.step(event, now)) this.#perform(effect, now);

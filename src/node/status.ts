@@ -174,7 +174,7 @@ function groupStatus(
         resource: resource.name,
         type: resource.type,
         state: resource.state,
-        code: driver.groups.degraded(name, resource.name)?.code ?? null,
+        code: resource.code ?? driver.groups.degraded(name, resource.name)?.code ?? null,
       })),
     },
     failures: group.failures,

@@ -20,6 +20,8 @@ export type RaftObservation = {
   readonly term: number;
   readonly commitIndex: number;
   readonly appliedIndex: number;
+  /** A write of the log does not come back. */
+  readonly logStalled: boolean;
 };
 
 export type GroupObservation = {
@@ -39,15 +41,15 @@ export type Metrics = {
   observeLink(node: NodeId, interconnect: Interconnect, state: LinkState): void;
   /** How late the node's own loop ran, in milliseconds. */
   observeLateness(lateMs: Millis): void;
-  /** A heartbeat that came later than its deadline. */
-  observeLateHeartbeat(node: NodeId, interconnect: Interconnect): void;
+  /** The link has just changed to this state. */
+  countLinkChange(node: NodeId, interconnect: Interconnect, state: LinkState): void;
   /** null: this node holds no lease for the group. */
   observeLease(group: GroupId, remainingMs: Millis | null): void;
   /** The text exposition format, version 0.0.4. */
   text(): Promise<string>;
 };
 
-const ROLES: readonly Role[] = ['follower', 'pre-candidate', 'candidate', 'leader'];
+export const ROLES: readonly Role[] = ['follower', 'pre-candidate', 'candidate', 'leader'];
 const GROUP_PHASES: readonly GroupPhase[] = ['unowned', 'taking-over', 'serving', 'releasing'];
 const LINK_STATES: readonly LinkState[] = ['alive', 'suspect', 'dead'];
 /** From a SCSI command to a slow application; the aims of DESIGN §2 lie in the lower half. */
@@ -55,6 +57,7 @@ const PHASE_BUCKETS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 
 const LATENESS_BUCKETS = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5];
 
 type Options = {
+  readonly build?: { readonly version: string; readonly node: NodeId; readonly cluster: string };
   /** Also heap, event loop and file descriptors of the process. Default true. */
   readonly processMetrics?: boolean;
 };
@@ -62,7 +65,18 @@ type Options = {
 export function createMetrics(options: Options = {}): Metrics {
   const registry = new Registry();
   if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry });
+  if (options.build !== undefined) buildInfo(registry, options.build);
   return { ...observeCluster(registry), ...observeNode(registry), text: () => registry.metrics() };
+}
+
+function buildInfo(registry: Registry, build: NonNullable<Options['build']>): void {
+  const info = new Gauge({
+    name: 'holdfast_build_info',
+    help: 'Always 1: which program this is, on which node of which cluster',
+    labelNames: ['version', 'node', 'cluster'],
+    registers: [registry],
+  });
+  info.set(build, 1);
 }
 
 function oneHot<S extends string>(
@@ -88,6 +102,7 @@ function observeCluster(registry: Registry): ClusterMetrics {
   const term = gauge('raft_term', 'Current term');
   const commit = gauge('raft_commit_index', 'Highest committed log index known');
   const applied = gauge('raft_applied_index', 'Highest log index applied');
+  const stalled = gauge('log_stalled', '1 while a write of the log does not come back');
   const quorate = gauge('quorate', '1 while a majority of the voters is heard');
   const phase = gauge('group_phase', '1 for the committed phase of the group', 'group', 'phase');
   const owner = gauge('group_owner', '1 for the node that owns the group', 'group', 'node');
@@ -112,6 +127,7 @@ function observeCluster(registry: Registry): ClusterMetrics {
       term.set(raft.term);
       commit.set(raft.commitIndex);
       applied.set(raft.appliedIndex);
+      stalled.set(raft.logStalled ? 1 : 0);
     },
     observeQuorate: (is) => quorate.set(is ? 1 : 0),
     observeGroup({ group, ...state }) {
@@ -135,7 +151,7 @@ function observeCluster(registry: Registry): ClusterMetrics {
 
 type NodeMetrics = Pick<
   Metrics,
-  'observeLink' | 'observeLateness' | 'observeLateHeartbeat' | 'observeLease'
+  'observeLink' | 'observeLateness' | 'countLinkChange' | 'observeLease'
 >;
 
 function observeNode(registry: Registry): NodeMetrics {
@@ -152,10 +168,10 @@ function observeNode(registry: Registry): NodeMetrics {
     buckets: LATENESS_BUCKETS,
     registers,
   });
-  const lateHeartbeats = new Counter({
-    name: 'holdfast_late_heartbeats_total',
-    help: 'Heartbeats that came after their deadline',
-    labelNames: ['node', 'interconnect'],
+  const changes = new Counter({
+    name: 'holdfast_link_changes_total',
+    help: 'How often the interconnect to the node came into this state',
+    labelNames: ['node', 'interconnect', 'state'],
     registers,
   });
   const lease = new Gauge({
@@ -168,7 +184,7 @@ function observeNode(registry: Registry): NodeMetrics {
     observeLink: (node, interconnect, state) =>
       oneHot(link, LINK_STATES, 'state', state, { node, interconnect }),
     observeLateness: (lateMs) => late.observe(lateMs / 1000),
-    observeLateHeartbeat: (node, interconnect) => lateHeartbeats.inc({ node, interconnect }),
+    countLinkChange: (node, interconnect, state) => changes.inc({ node, interconnect, state }),
     observeLease: (group, remainingMs) => {
       if (remainingMs === null) lease.remove({ group });
       else lease.set({ group }, remainingMs / 1000);

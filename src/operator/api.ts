@@ -108,6 +108,13 @@ export type Timeline = {
   readonly phasesMs: Readonly<Partial<Record<Phase, Millis>>>;
 };
 
+/** Measured when asked: until the other host answers a TCP connect; null: not within a second. */
+export type LatencyStatus = {
+  readonly node: NodeId;
+  readonly interconnect: Interconnect;
+  readonly roundTripMs: Millis | null;
+};
+
 /** `index`: the log entry that proves it; null: this node merely sees it so now. */
 export type Sentence = { readonly text: string; readonly index: number | null };
 

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { HISTORY_LIMIT } from '../cluster/state.ts';
 import { HoldfastError } from '../lib/error.ts';
 import type { Daemon } from './api.ts';
+import { LatencyDesk } from './latency.ts';
 import { why } from './why.ts';
 
 export type RawRequest = {
@@ -76,6 +77,9 @@ const inviteBody = z.strictObject({
   role: z.enum(['voter', 'learner']).default('voter'),
   lifetimeMs: z.int().min(1_000).max(MAX_LIFETIME_MS).default(3_600_000),
 });
+
+/** One for each daemon, so that all who ask it share a measurement. */
+const latencies = new WeakMap<Daemon, LatencyDesk>();
 
 export const ROUTES: readonly Route[] = [
   {
@@ -152,6 +156,21 @@ export const ROUTES: readonly Route[] = [
       // No body at all means no wish; `null` is a slip.
       const { to } = checked(moveBody, body === undefined ? {} : body, 'body');
       return daemon.move({ group: params['group'] ?? '', to }, by);
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/latency',
+    summary: 'The round trip to each member over each interconnect, measured now',
+    data: 'list of LatencyStatus',
+    query: nothing,
+    body: null,
+    run: async (daemon, { query }) => {
+      checked(nothing, query, 'query');
+      const status = await daemon.status({ current: false });
+      const desk = latencies.get(daemon) ?? new LatencyDesk();
+      latencies.set(daemon, desk);
+      return { ...status, data: await desk.ask(status.data) };
     },
   },
   {

@@ -16,6 +16,7 @@ import type {
   GroupStatus,
   InvitationStatus,
   InviteAnswer,
+  LatencyStatus,
   MemberStatus,
   MoveAnswer,
   RoleAnswer,
@@ -142,6 +143,12 @@ const historyEntry = z.strictObject({
   detail: z.string(),
 }) satisfies z.ZodType<HistoryEntry>;
 
+const latencyStatus = z.strictObject({
+  node: name,
+  interconnect: name,
+  roundTripMs: millis.nullable().describe('null: no answer within a second'),
+}) satisfies z.ZodType<LatencyStatus>;
+
 const explanation = z.strictObject({
   kind: z.enum(['group', 'node']),
   name,
@@ -210,6 +217,7 @@ export const SCHEMAS = {
   GroupStatus: groupStatus,
   Timeline: timeline,
   HistoryEntry: historyEntry,
+  LatencyStatus: latencyStatus,
   Explanation: explanation,
   MoveAnswer: moveAnswer,
   RoleAnswer: roleAnswer,

@@ -23,6 +23,8 @@ const STATUS: Partial<Readonly<Record<ProblemCode, OcfStatus>>> = {
   FLOATING_ADDRESS_INVALID: 6,
   BARRIER_REFUSED: 6,
   NO_JOURNAL: 6,
+  FILESYSTEM_GONE: 6,
+  SEVERAL_DEVICES: 6,
 };
 
 export function failed(code: ProblemCode, detail: string): Outcome {

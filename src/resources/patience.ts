@@ -21,7 +21,11 @@ export const SILENCES = 3;
 /** The same on a host that is short of processors: bounded, because a hung program burns them too. */
 export const SILENCES_UNDER_LOAD = 10;
 
-const SILENT: ReadonlySet<string> = new Set(['MONITOR_TIMED_OUT', 'FILESYSTEM_HUNG']);
+const SILENT: ReadonlySet<string> = new Set([
+  'MONITOR_TIMED_OUT',
+  'FILESYSTEM_HUNG',
+  'GATEWAY_SILENT',
+]);
 
 /** OCF 1.1: running, yet not as it should be (190), also as the promoted one (191). */
 const DEGRADED: ReadonlySet<number> = new Set([190, 191]);

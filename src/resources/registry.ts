@@ -39,7 +39,7 @@ export function createAgents(options: RegistryOptions): ReadonlyMap<string, Reso
   return new Map<string, ResourceAgent>([
     ['disk', disk],
     ['filesystem', new FilesystemAgent({ clock, deviceOf })],
-    ['virtual-mac', new VirtualMacAgent()],
+    ['virtual-mac', new VirtualMacAgent({ clock })],
     ['floating-ip', new FloatingIpAgent({ clock, filter, log, ...lease })],
     ['route', new RouteAgent()],
     ['application', new ApplicationAgent({ clock, logDirectory })],

@@ -11,13 +11,15 @@
 import type { Clock } from '../lib/clock.ts';
 import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
-import { parseAddress } from './address.ts';
+import { type Address, parseAddress } from './address.ts';
 import {
   announcements,
   claimant,
   duplicateProbe,
   ETHERTYPE_ARP,
   ETHERTYPE_IPV6,
+  neighbourQuestion,
+  presence,
 } from './announcement-frames.ts';
 import { cLibrary, lastError } from './native.ts';
 import { type Link, link, macBytes } from './network.ts';
@@ -44,6 +46,18 @@ export function announce(device: string, address: string): void {
 }
 
 /**
+ * Tells switches that the device's MAC address is here now; says nothing of addresses.
+ *
+ * @throws HoldfastError DEVICE_NOT_FOUND, NETWORK_CHANGE_REFUSED
+ */
+export function announcePresence(device: string): void {
+  const through = link(device);
+  transmit(sender(), presence(macBytes(through.mac)), through);
+}
+
+type Asking = { readonly clock: Clock; readonly timeoutMs: Millis; readonly signal: AbortSignal };
+
+/**
  * Asks the wire who has the address; answers the MAC address of the first that claims it within
  * `timeoutMs`, or null. This node's own answer is not counted.
  *
@@ -53,19 +67,47 @@ export function announce(device: string, address: string): void {
 export async function probeDuplicate(
   device: string,
   address: string,
-  options: { readonly clock: Clock; readonly timeoutMs: Millis; readonly signal: AbortSignal },
+  options: Asking,
 ): Promise<string | null> {
   const parsed = parseAddress(address);
   const through = link(device);
+  const question = duplicateProbe(macBytes(through.mac), parsed);
+  return await askWire(through, question, parsed, options);
+}
+
+/**
+ * Asks a neighbour, in the name of `own`, for its MAC address; null when it does not answer within
+ * `timeoutMs`. Whoever answers is alive and can be reached.
+ *
+ * @throws HoldfastError as `probeDuplicate`
+ */
+export async function probeNeighbour(
+  device: string,
+  { own, neighbour }: { readonly own: string; readonly neighbour: string },
+  options: Asking,
+): Promise<string | null> {
+  const [from, to] = [parseAddress(own), parseAddress(neighbour)];
+  const through = link(device);
+  const question = neighbourQuestion(macBytes(through.mac), from, to);
+  return await askWire(through, question, to, options);
+}
+
+/** Sends the question, and reads what comes until somebody else speaks for the address. */
+async function askWire(
+  through: Link,
+  question: Buffer,
+  wanted: Address,
+  options: Asking,
+): Promise<string | null> {
   const mac = macBytes(through.mac);
-  const fd = open(through, parsed.family === 4 ? ETHERTYPE_ARP : ETHERTYPE_IPV6);
+  const fd = open(through, wanted.family === 4 ? ETHERTYPE_ARP : ETHERTYPE_IPV6);
+  const untilMs = options.clock.now() + options.timeoutMs;
   try {
-    transmit(fd, duplicateProbe(mac, parsed), through);
-    const untilMs = options.clock.now() + options.timeoutMs;
+    transmit(fd, question, through);
     while (options.clock.now() < untilMs) {
       await options.clock.after(LOOK_EVERY_MS, options.signal);
       for (const frame of received(fd)) {
-        const claiming = claimant(frame, parsed);
+        const claiming = claimant(frame, wanted);
         if (claiming !== null && !claiming.equals(mac)) {
           return claiming.toString('hex').replace(/(..)(?=.)/g, '$1:');
         }

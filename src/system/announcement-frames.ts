@@ -6,7 +6,7 @@
  * learns from only one of them. IPv6 uses an unsolicited neighbour advertisement with the override
  * flag.
  *
- * Reference: RFC 826, RFC 5227 §2.1.1 (ARP probe) and §3 (announcement), RFC 4861 §4.3, §4.4, §7.2.6,
+ * Reference: RFC 826, RFC 903, RFC 5227 §2.1.1 (ARP probe) and §3 (announcement), RFC 4861 §4.3, §4.4, §7.2.6,
  * RFC 4862 §5.4.2 (duplicate probe), RFC 9131.
  */
 import type { Address } from './address.ts';
@@ -17,10 +17,13 @@ export const ETHERTYPE_IPV6 = 0x86dd;
 const BROADCAST = Uint8Array.of(255, 255, 255, 255, 255, 255);
 const ARP_REQUEST = 1;
 const ARP_REPLY = 2;
+const ETHERTYPE_RARP = 0x8035;
+const RARP_REQUEST = 3;
 const ICMPV6 = 58;
 const NEIGHBOUR_SOLICITATION = 135;
 const NEIGHBOUR_ADVERTISEMENT = 136;
 const OVERRIDE = 0x2000_0000;
+const SOURCE_LINK_LAYER_ADDRESS = 1;
 const TARGET_LINK_LAYER_ADDRESS = 2;
 const ETHERNET_HEADER = 14;
 const IPV6_HEADER = 40;
@@ -41,12 +44,30 @@ export function announcements(mac: Uint8Array, address: Address): readonly Buffe
   ];
 }
 
+/**
+ * "This MAC address is at this port now", for switches and for whoever speaks to it without IP: a reverse
+ * ARP request, as hypervisors send it when a machine has moved. It changes no table of addresses.
+ */
+export function presence(mac: Uint8Array): Buffer {
+  const none = new Uint8Array(4);
+  const fields = { operation: RARP_REQUEST, mac, sender: none, target: none, targetMac: mac };
+  return arp(fields, ETHERTYPE_RARP);
+}
+
 /** The question to which only a holder of the address answers; it changes nobody's table. */
 export function duplicateProbe(mac: Uint8Array, address: Address): Buffer {
   if (address.family === 6) return neighbourSolicitation(mac, address);
   const nobody = new Uint8Array(4);
   const targetMac = new Uint8Array(6);
   return arp({ operation: ARP_REQUEST, mac, sender: nobody, target: address.bytes, targetMac });
+}
+
+/** "Who has `target`? Tell me": the everyday question of a neighbour, in the name of `own`. */
+export function neighbourQuestion(mac: Uint8Array, own: Address, target: Address): Buffer {
+  if (own.family === 6) return neighbourSolicitation(mac, target, own);
+  const targetMac = new Uint8Array(6);
+  const [sender, asked] = [own.bytes, target.bytes];
+  return arp({ operation: ARP_REQUEST, mac, sender, target: asked, targetMac });
 }
 
 /** The MAC address that speaks for `address` in this frame, or null when the frame is about others. */
@@ -76,13 +97,16 @@ function ethernet(to: Uint8Array, from: Uint8Array, type: number, payload: Buffe
   return Buffer.concat([header, payload]);
 }
 
-function arp(fields: {
-  readonly operation: number;
-  readonly mac: Uint8Array;
-  readonly sender: Uint8Array;
-  readonly target: Uint8Array;
-  readonly targetMac: Uint8Array;
-}): Buffer {
+function arp(
+  fields: {
+    readonly operation: number;
+    readonly mac: Uint8Array;
+    readonly sender: Uint8Array;
+    readonly target: Uint8Array;
+    readonly targetMac: Uint8Array;
+  },
+  type = ETHERTYPE_ARP,
+): Buffer {
   const payload = Buffer.alloc(28);
   payload.writeUInt16BE(1, 0);
   payload.writeUInt16BE(0x0800, 2);
@@ -93,7 +117,7 @@ function arp(fields: {
   payload.set(fields.sender, 14);
   payload.set(fields.targetMac, 18);
   payload.set(fields.target, 24);
-  return ethernet(BROADCAST, fields.mac, ETHERTYPE_ARP, payload);
+  return ethernet(BROADCAST, fields.mac, type, payload);
 }
 
 /** Unsolicited, to all nodes, with override: the caches take the new link-layer address at once. */
@@ -110,15 +134,24 @@ function neighbourAdvertisement(mac: Uint8Array, address: Address): Buffer {
   return ethernet(to, mac, ETHERTYPE_IPV6, ipv6(address.bytes, allNodes, message));
 }
 
-/** From the unspecified address, to the solicited-node group of the address. */
-function neighbourSolicitation(mac: Uint8Array, address: Address): Buffer {
+/**
+ * To the solicited-node group of the address: from the unspecified address it asks for duplicates, from
+ * an address of one's own, with the link-layer address beside it, for the neighbour.
+ */
+function neighbourSolicitation(mac: Uint8Array, address: Address, own?: Address): Buffer {
   const [a = 0, b = 0, c = 0] = address.bytes.subarray(13);
   const group = multicast(Uint8Array.of(0xff, a, b, c), 1);
-  const message = Buffer.alloc(24);
+  const message = Buffer.alloc(own === undefined ? 24 : 32);
   message.writeUInt8(NEIGHBOUR_SOLICITATION, 0);
   message.set(address.bytes, 8);
+  if (own !== undefined) {
+    message.writeUInt8(SOURCE_LINK_LAYER_ADDRESS, 24);
+    message.writeUInt8(1, 25);
+    message.set(mac, 26);
+  }
   const to = Uint8Array.of(0x33, 0x33, 0xff, a, b, c);
-  return ethernet(to, mac, ETHERTYPE_IPV6, ipv6(new Uint8Array(16), group, message));
+  const source = own?.bytes ?? new Uint8Array(16);
+  return ethernet(to, mac, ETHERTYPE_IPV6, ipv6(source, group, message));
 }
 
 /** ff02::…: `groupPrefix` 1 at byte 11 makes it a solicited-node group (RFC 4291 §2.7.1). */

@@ -12,7 +12,7 @@
  * It opens nothing for writing and decides nothing. Reference: linux/block/bdev.c (bd_may_claim),
  * proc(5), sysfs-block; SPC-4 §7.8.6 (VPD page 83h).
  */
-import { constants } from 'node:fs';
+import { constants, readdirSync, readlinkSync } from 'node:fs';
 import {
   type FileHandle,
   open,
@@ -23,6 +23,7 @@ import {
   stat,
 } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
 import { parseMountInfo } from './mounts.ts';
@@ -208,10 +209,14 @@ export async function holdersOf(device: BlockDevice): Promise<readonly string[]>
   }
   const paths = new Set(names.map((name) => `/dev/${name}`));
   const all = await readdir('/sys/block').catch(() => []);
-  for (const loop of all.filter((name) => name.startsWith('loop'))) {
-    const file = await readFile(`/sys/block/${loop}/loop/backing_file`, 'utf8').catch(() => '');
-    if (paths.has(file.trim())) found.add(loop);
-  }
+  await Promise.all(
+    all
+      .filter((name) => name.startsWith('loop'))
+      .map(async (loop) => {
+        const file = await readFile(`/sys/block/${loop}/loop/backing_file`, 'utf8').catch(() => '');
+        if (paths.has(file.trim())) found.add(loop);
+      }),
+  );
   return [...found];
 }
 
@@ -243,22 +248,50 @@ export async function multipathAbove(
 /** What multipath-tools writes before the identity of the disk. */
 const MULTIPATH_UUID = 'mpath-';
 
-/** Processes that have the disk or a partition open for writing: `pid (command)`. */
+/**
+ * Processes that have the disk or a partition open for writing: `pid (command)`.
+ *
+ * Links of `/proc` are read at once, without a thread: one costs microseconds, and there are
+ * thousands. So that nothing else waits for long, the loop has its turn every other millisecond.
+ */
 export async function rawWriters(device: BlockDevice): Promise<readonly string[]> {
   const names = await partitions(device.name);
   const facts = await Promise.all(names.map((name) => stat(`/dev/${name}`).catch(() => null)));
   const numbers = new Set([device.rdev, ...facts.flatMap((each) => (each ? [each.rdev] : []))]);
   const found: string[] = [];
+  let sliceMs = performance.now();
   for (const pid of await processes()) {
-    for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
-      const target = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '');
+    for (const fd of namesIn(`/proc/${pid}/fd`)) {
+      if (performance.now() - sliceMs > SLICE_MS) {
+        await turn();
+        sliceMs = performance.now();
+      }
       // Only what is named like a device is looked at: to ask a file of a dead server would hang.
-      if (!target.startsWith('/dev/') || !(await writesTo(pid, fd, numbers))) continue;
+      if (!linkOf(`/proc/${pid}/fd/${fd}`).includes('/dev/')) continue;
+      if (!(await writesTo(pid, fd, numbers))) continue;
       const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?');
       found.push(`${pid} (${command.trim()})`);
     }
   }
   return found;
+}
+
+const SLICE_MS: Millis = 2;
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return []; // a process that has ended
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ''; // closed meanwhile
+  }
 }
 
 async function writesTo(pid: string, fd: string, numbers: ReadonlySet<number>): Promise<boolean> {

@@ -2,19 +2,26 @@
  * Which processes keep a mounted file system busy: those whose working directory, root, program, open
  * files or mapped files lie in it. For people to read and, when a stop must succeed, to be ended.
  *
- * It sees only this mount namespace and compares paths, not devices: a bind mount elsewhere of the same
- * file system is the business of whoever made it.
+ * It sees only this mount namespace and compares paths with the mount table, not devices (asking a dead
+ * disk for one would hang): who uses another mount below the directory does not hold this one, and a
+ * bind mount elsewhere of the same file system is the business of whoever made it.
  *
  * Reference: proc(5).
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { mounts } from './mounts.ts';
 import { markOf, type ProcessMark } from './process.ts';
 
 export type MountUser = ProcessMark & { readonly command: string };
 
 /** Processes that use `directory` (an absolute path without links). Never this process itself. */
 export function mountUsers(directory: string): readonly MountUser[] {
-  const inside = (path: string) => path === directory || path.startsWith(`${directory}/`);
+  const below = mounts().flatMap((mount) =>
+    mount.directory.startsWith(`${directory}/`) ? [mount.directory] : [],
+  );
+  const within = (path: string, at: string) => path === at || path.startsWith(`${at}/`);
+  const inside = (path: string) =>
+    within(path, directory) && !below.some((other) => within(path, other));
   return readdirSync('/proc').flatMap((name) => {
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid === process.pid || !uses(pid, inside)) return [];

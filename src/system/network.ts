@@ -38,6 +38,7 @@ const IFLA_INFO_DATA = 2;
 const IFLA_MACVLAN_MODE = 1;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
+const IFA_CACHEINFO = 6;
 const IFA_FLAGS = 8;
 const IFA_F_NODAD = 0x02;
 const IFA_F_DADFAILED = 0x08;
@@ -45,6 +46,8 @@ const IFF_UP = 0x1;
 const IFF_LOWER_UP = 0x1_0000;
 const AF_INET = 2;
 const AF_INET6 = 10;
+/** INFINITY_LIFE_TIME */
+const FOR_EVER = 0xffff_ffff;
 /** Linux's limit for the name of a device (IFNAMSIZ less its terminator). */
 const LONGEST_NAME = 15;
 
@@ -82,21 +85,28 @@ export function link(name: string): Link {
 }
 
 /**
- * Adds an address. One of IPv6 is usable at once: whether somebody else has it was asked before
- * (duplicate probe), and the kernel's own test would take a second.
+ * Adds an address, or gives one that is there a new lifetime. One of IPv6 is usable at once: whether
+ * somebody else has it was asked before (duplicate probe), and the kernel's own test would take a second.
+ * After `lifetimeS` (whole seconds; for ever without it) the kernel removes it by itself.
  *
  * @throws HoldfastError DEVICE_NOT_FOUND, FLOATING_ADDRESS_INVALID, NETWORK_CHANGE_REFUSED
  */
-export function addAddress(device: string, address: string): void {
+export function addAddress(device: string, address: string, lifetimeS = FOR_EVER): void {
   const parsed = parseAddress(address);
   const body = Buffer.concat([
     addressHeader(parsed, link(device).index),
     attribute(IFA_LOCAL, parsed.bytes),
     attribute(IFA_ADDRESS, parsed.bytes),
+    attribute(IFA_CACHEINFO, lifetime(lifetimeS)),
     attribute(IFA_FLAGS, uint32(parsed.family === 6 ? IFA_F_NODAD : 0)),
   ]);
   const answer = ask({ type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_REPLACE, body });
   if (answer.refusal !== 'EEXIST') accept(answer, { add: address, device });
+}
+
+/** struct ifa_cacheinfo: preferred and valid for the same time. */
+function lifetime(seconds: number): Buffer {
+  return Buffer.concat([uint32(seconds), uint32(seconds), uint32(0), uint32(0)]);
 }
 
 /** A device or an address that is gone is a success. */

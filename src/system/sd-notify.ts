@@ -18,13 +18,13 @@ const MSG_NOSIGNAL = 0x4000;
 /** `sun_path` of struct sockaddr_un. */
 const LONGEST_PATH = 107;
 
-export type ServiceState =
+export type SupervisedState =
   | { readonly READY: 1; readonly STATUS?: string }
   | { readonly STATUS: string }
   | { readonly WATCHDOG: 1 }
   | { readonly STOPPING: 1 };
 
-export class ServiceManager {
+export class Supervisor {
   readonly #address: Buffer;
   /** Without a sign of life for so long the manager ends the daemon; null: it does not watch. */
   readonly watchdogMs: Millis | null;
@@ -37,7 +37,7 @@ export class ServiceManager {
   }
 
   /** null when nobody wants to hear. Takes the variables out of `environment`. */
-  static of(environment: Record<string, string | undefined>, pid: number): ServiceManager | null {
+  static of(environment: Record<string, string | undefined>, pid: number): Supervisor | null {
     const path = environment['NOTIFY_SOCKET'] ?? '';
     const watchdogMs = Number(environment['WATCHDOG_USEC'] ?? '') / 1_000;
     const watched = environment['WATCHDOG_PID'] ?? String(pid);
@@ -51,10 +51,10 @@ export class ServiceManager {
     address.writeUInt16LE(AF_UNIX, 0);
     name.copy(address, 2);
     const isWatched = watchdogMs > 0 && watched === String(pid);
-    return new ServiceManager(address, isWatched ? watchdogMs : null);
+    return new Supervisor(address, isWatched ? watchdogMs : null);
   }
 
-  tell(state: ServiceState): void {
+  tell(state: SupervisedState): void {
     const lines = Object.entries(state).map(([key, value]) => `${key}=${oneLine(String(value))}`);
     try {
       this.fault = this.#send(Buffer.from(lines.join('\n')));

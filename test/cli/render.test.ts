@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { layoutPhases, renderChart, renderTimeline } from '../../src/cli/chart.ts';
+import { renderChart, renderTimeline } from '../../src/cli/chart.ts';
 import { eventText, renderHistory } from '../../src/cli/render-history.ts';
 import { renderMembers, renderStatus } from '../../src/cli/render-status.ts';
 import { durationText, type Terminal, terminalOf } from '../../src/cli/terminal.ts';
+import { layoutPhases } from '../../src/observability/chart/timeline-chart.ts';
 import type { Answer, ClusterStatus } from '../../src/operator/api.ts';
 import { INQUORATE, QUORATE } from '../operator/fake-daemon.ts';
 import { HISTORY, STAMPS, TIMELINE } from '../operator/fake-history.ts';

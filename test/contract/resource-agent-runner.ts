@@ -5,7 +5,13 @@
  */
 
 import { addressStories } from '../resources/stories/addresses.ts';
+import {
+  durabilityStories,
+  injuryStories,
+  refusalStories,
+} from '../resources/stories/durability.ts';
 import { filesystemStories } from '../resources/stories/filesystems.ts';
+import { canFollow, followerStories } from '../resources/stories/followers.ts';
 import { labs } from '../resources/stories/labs.ts';
 import { DiskStage } from '../resources/support/disk-stage.ts';
 import { NetworkStage } from '../resources/support/network-stage.ts';
@@ -28,7 +34,18 @@ try {
     }
     await reset(lab);
   }
-  for (const { name, run } of [...addressStories(network), ...filesystemStories(disks)]) {
+  const following = canFollow() ? followerStories : [];
+  if (following.length === 0)
+    process.stderr.write('no two nodes on a switch: no inet family here\n');
+  const stories = [
+    ...addressStories(network),
+    ...following,
+    ...filesystemStories(disks),
+    ...durabilityStories(disks),
+    ...injuryStories(disks),
+    ...refusalStories(disks),
+  ];
+  for (const { name, run } of stories) {
     await report(name, run);
   }
 } finally {

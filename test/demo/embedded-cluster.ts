@@ -15,7 +15,13 @@ import type { ClusterStatus, GroupStatus } from '../../src/operator/api.ts';
 import { askSegment } from '../../src/system/segment-client.ts';
 import { Load } from '../lab/clients.ts';
 import { until } from '../lab/kernel/index.ts';
-import { type EmbeddedConfig, GROUP, NODES, writeConfig } from './embedded-config.ts';
+import {
+  type EmbeddedConfig,
+  type EmbeddedOptions,
+  GROUP,
+  NODES,
+  writeConfig,
+} from './embedded-config.ts';
 import { cutPower, MARK, marked, signalAll } from './processes.ts';
 import type { Owner } from './stage.ts';
 
@@ -46,8 +52,8 @@ export class EmbeddedCluster {
   }
 
   /** Nothing runs yet. All files of the cluster will lie in `directory`. */
-  static async lay(directory: string): Promise<EmbeddedCluster> {
-    return new EmbeddedCluster(directory, await writeConfig(directory));
+  static async lay(directory: string, options?: EmbeddedOptions): Promise<EmbeddedCluster> {
+    return new EmbeddedCluster(directory, await writeConfig(directory, options));
   }
 
   /** For processes that belong to this cluster; Node keeps what it compiled for the next start. */

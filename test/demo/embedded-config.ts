@@ -26,7 +26,20 @@ export type EmbeddedConfig = {
   readonly dataOf: (node: string) => string;
 };
 
-export async function writeConfig(directory: string): Promise<EmbeddedConfig> {
+/** For a story in which nothing may move by itself, however busy the machine is. */
+export const PATIENT_TIMES = {
+  detection: '5s',
+  'election-timeout': '5s',
+  'check-quorum': '6s',
+  lease: '11s',
+} as const;
+
+export type EmbeddedOptions = { readonly times?: Readonly<Record<string, string>> };
+
+export async function writeConfig(
+  directory: string,
+  { times }: EmbeddedOptions = {},
+): Promise<EmbeddedConfig> {
   const endpoints = await freeEndpoints(NODES.length * PORTS_PER_NODE + 1);
   const endpoint = (node: number, which: number): string =>
     endpoints[node * PORTS_PER_NODE + which] ?? '';
@@ -51,6 +64,7 @@ export async function writeConfig(directory: string): Promise<EmbeddedConfig> {
     cluster: clusterId,
     'data-directory': join(directory, 'unused'),
     profile: 'safe',
+    ...(times === undefined ? {} : { times }),
     interconnects: ['lan-a', 'lan-b'],
     members,
     groups: [

@@ -109,6 +109,23 @@ function serving(): GroupRun {
   return run;
 }
 
+describe('the rest of an earlier lease', () => {
+  it('is not waited for once every earlier epoch is known to be down', () => {
+    const { run, effects } = begin(5_000);
+    play(run, [...effects, ...run.step({ kind: 'lease', state: 'serve' }, 0)]);
+    expect(states(run)).toMatchObject({ data: 'started', ip: 'prepared', ledger: 'prepared' });
+    expect(run.nextDeadlineMs).toBe(5_000);
+    play(run, run.step({ kind: 'predecessors-down' }, 100), 100);
+    expect(run.phase).toBe('serving');
+  });
+
+  it('is not what a lease of our own is: without one nothing is shown', () => {
+    const { run, effects } = begin(5_000);
+    play(run, [...effects, ...run.step({ kind: 'predecessors-down' }, 0)]);
+    expect(states(run)).toMatchObject({ data: 'started', ip: 'prepared' });
+  });
+});
+
 describe('starting', () => {
   it('fences and prepares at once, and shows nothing before there is a lease', () => {
     const { run, effects } = begin();

@@ -47,7 +47,7 @@ describe('holdfast disk verify on LIO', () => {
   it('through two sessions: says what LIO does, and leaves data and keys as they were', async () => {
     await first.ok(`dd if=/dev/urandom of=${DISK} bs=1M count=4 oflag=direct 2>/dev/null`);
     const before = await sum();
-    const other = await secondSession(first, DISK);
+    const other = await secondSession(first);
     const report = await verify(`--second ${other} --scratch`);
     // LIO lets a flush of a stranger through, which harms nobody.
     expect(besides(report, 'works').map(({ check, outcome }) => [check, outcome])).toEqual([

@@ -25,7 +25,7 @@ beforeAll(async () => {
   await lab.up({ nodes: 3, luns: 1, lunSizeMb: 64 });
   [first, third] = [lab.guest(1), lab.guest(3)];
   await lab.guest(2).powerOff();
-  other = await secondSession(first, DISK);
+  other = await secondSession(first);
 });
 afterAll(async () => {
   await lab.down();

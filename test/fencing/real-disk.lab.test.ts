@@ -18,6 +18,7 @@ const patience = (what: string) => ({ what, limitMs: PATIENCE_MS, intervalMs: 20
 const lab = new KernelLab();
 let first: Guest;
 let second: Guest;
+/** The device of the second session, once there is one. */
 
 type Report = Record<'fitness' | 'start' | 'monitor', { readonly outcome: Told }>;
 type Told = { readonly status: number; readonly code: string | null; readonly detail: string };
@@ -51,7 +52,7 @@ beforeEach(clear);
 
 describe('a disk of LIO through two sessions of one machine', () => {
   it.each(['scsi', 'sg-persist'])('keeps the contract through the adapter %s', async (adapter) => {
-    const other = await secondSession(first, DISK);
+    const other = await secondSession(first);
     const device = (await first.ok(`readlink -f ${DISK}`)).trim();
     const run = [NODE, `${CONTRACT}/fence-device-runner.ts`, adapter, device, other].join(' ');
     const output = await first.ok(run, 2 * PATIENCE_MS);

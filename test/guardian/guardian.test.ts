@@ -72,6 +72,23 @@ const ITEMS: readonly Teardown[] = [
 ];
 
 describe('the guardian', () => {
+  it('silences first, and does not wait for a device with its proof', async () => {
+    const stage = new Stage();
+    const device = { kind: 'delete-link', device: 'hf1' } as const;
+    const address = { kind: 'delete-address', device: 'hf1', address: '192.0.2.9/24' } as const;
+    await stage.arm({ teardown: [device, address, ...ITEMS] });
+    stage.resisting.set('delete-link', 1_000_000);
+    await stage.guardian.tearDownAll();
+    expect(stage.done.slice(2, 6)).toEqual([
+      'block-address',
+      'delete-address',
+      'kill-process-group',
+      'publish',
+    ]);
+    expect(stage.done).toContain('delete-link fails');
+    expect(stage.done).toContain('unmount-lazily');
+  });
+
   it('renews the packet filter before it acknowledges', async () => {
     const stage = new Stage();
     await stage.arm();

@@ -3,6 +3,7 @@
  * need. It knows how to ask and how to wait; what must hold is said by whoever uses it.
  */
 import type { ClusterStatus, GroupStatus, Timeline } from '../../src/operator/api.ts';
+import { AREA_MB } from './campaign/stamp.ts';
 import { Load, Watch } from './clients.ts';
 import { LabCluster } from './cluster.ts';
 import { daemonCommand, daemonFiles } from './daemon-command.ts';
@@ -16,6 +17,10 @@ export type FailoverLabOptions = {
   readonly sabotage?: string | undefined;
   readonly profile?: 'fast' | 'safe' | undefined;
   readonly application?: object | undefined;
+  /** The group has a second disk, and its owner writes stamps to both (`campaign/`). */
+  readonly stamps?: boolean;
+  /** False: whoever asks brings clients of their own. */
+  readonly clients?: boolean;
   readonly say: (line: string) => void;
 };
 
@@ -27,51 +32,58 @@ export const FAILOVER_LIMIT_MS = 120_000;
 export class FailoverLab {
   readonly lab: Lab;
   readonly cluster: LabCluster;
-  readonly load: Load;
-  readonly watch: Watch;
+  readonly #clients: number;
+  #load: Load | undefined;
+  #watch: Watch | undefined;
 
-  private constructor(lab: Lab, cluster: LabCluster) {
+  private constructor(lab: Lab, cluster: LabCluster, clients: number) {
     this.lab = lab;
     this.cluster = cluster;
-    this.load = new Load((argv) => lab.client.spawn(argv), `${FLOATING_IP}:${LEDGER_PORT}`);
-    this.watch = new Watch(lab, FLOATING_IP);
+    this.#clients = clients;
+  }
+
+  get load(): Load {
+    const spawn = (argv: readonly string[]) => this.lab.client.spawn(argv);
+    const args = ['--clients', String(this.#clients)];
+    this.#load ??= new Load(spawn, `${FLOATING_IP}:${LEDGER_PORT}`, args);
+    return this.#load;
+  }
+
+  get watch(): Watch {
+    this.#watch ??= new Watch(this.lab, FLOATING_IP);
+    return this.#watch;
   }
 
   /** Formats the LUN, starts a daemon on every node, and waits until the group is served. */
   static async start(options: FailoverLabOptions): Promise<FailoverLab> {
-    const { lab, say, sabotage } = options;
+    const { lab, say, sabotage, stamps = false } = options;
     const filesystem = options.filesystem ?? 'ext4';
     const first = lab.guest(1);
-    const disk = await lab.diskParameters(0);
-    say(`formatting the LUN ${disk['identity']} with ${filesystem}`);
+    const luns = stamps ? [0, 1] : [0];
+    const disks = await Promise.all(luns.map((lun) => lab.diskParameters(lun)));
+    say(`formatting the LUN ${disks[0]?.['identity']} with ${filesystem}`);
     await first.ok(
       filesystem === 'ext4'
-        ? 'mkfs.ext4 -q -F -J size=4 /dev/lab/lun0'
-        : 'mkfs.xfs -q -f /dev/lab/lun0',
+        ? `mkfs.ext4 -q -F -J size=4 /dev/lab/lun0 ${stamps ? `${AREA_MB}M` : ''}`
+        : `mkfs.xfs -q -f ${stamps ? `-d size=${AREA_MB}m` : ''} /dev/lab/lun0`,
     );
     // What mkfs left in its own page cache must not be read by a later mount on that node.
     await first.ok('blockdev --flushbufs /dev/lab/lun0');
     if (lab.kind === 'kernel') await first.ok('echo 3 > /proc/sys/vm/drop_caches');
     say('making a key for every node');
     const peerIds = await makeIdentities(lab);
+    const { profile, application } = options;
     const config = labConfig(
-      {
-        lab,
-        disk,
-        filesystem,
-        sabotage,
-        profile: options.profile,
-        application: options.application,
-      },
+      { lab, disks, filesystem, sabotage, profile, application, stamps },
       peerIds,
     );
     const broken = sabotage === undefined || sabotage === 'fsync' ? '' : ` --sabotage ${sabotage}`;
     const cluster = new LabCluster(lab, { config, command: `${daemonCommand}${broken}` });
-    const all = new FailoverLab(lab, cluster);
+    const all = new FailoverLab(lab, cluster, stamps ? 1 : 2);
     try {
       say('starting a daemon on every node');
       await cluster.startAll();
-      await all.watch.ready;
+      if (options.clients !== false) await Promise.all([all.load.status(), all.watch.ready]);
       await all.served({ limitMs: FORM_LIMIT_MS });
       return all;
     } catch (error) {

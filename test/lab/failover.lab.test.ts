@@ -3,6 +3,7 @@
  * other, and each act must leave it whole. `npm run lab -- SCENARIO --runs N` is the long form.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LUNS } from './campaign/takeovers.ts';
 import { FailoverLab } from './failover-lab.ts';
 import { KernelLab } from './kernel/index.ts';
 import { Report } from './scenario.ts';
@@ -11,6 +12,7 @@ import { act as interconnectCut } from './scenarios/interconnect-cut.ts';
 import { act as isolate } from './scenarios/isolate.ts';
 import { act as majorityLoss } from './scenarios/majority-loss.ts';
 import { type Act, verdict } from './scenarios/story.ts';
+import { campaign } from './scenarios/takeovers.ts';
 
 const ACTS: readonly (readonly [string, Act])[] = [
   ['one interconnect fails everywhere and nobody notices', interconnectCut],
@@ -25,8 +27,8 @@ describe('a cluster on real kernels', () => {
   let all: FailoverLab;
 
   beforeAll(async () => {
-    await lab.up({ nodes: 3, luns: 1, say });
-    all = await FailoverLab.start({ lab, say, filesystem: 'xfs' });
+    await lab.up({ nodes: 3, luns: LUNS, say });
+    all = await FailoverLab.start({ lab, say, filesystem: 'xfs', stamps: true });
   });
 
   afterAll(() => lab.down());
@@ -34,6 +36,14 @@ describe('a cluster on real kernels', () => {
   it.each(ACTS)('%s', async (_name, act) => {
     const report = new Report(say);
     await act(all, report);
+    expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
+    expect(report.checks.length).toBeGreaterThan(0);
+  });
+
+  it('is taken over again and again, and no write of an older epoch is late', async () => {
+    const report = new Report(say);
+    const faults = ['freeze', 'two-attackers', 'san-cut', 'power-loss'];
+    await campaign(all, report, { runs: faults.length, faults });
     expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
     expect(report.checks.length).toBeGreaterThan(0);
   });

@@ -19,14 +19,16 @@ export const MOUNT_POINT = '/srv/ledger';
 
 export type LabConfigOptions = {
   readonly lab: Lab;
-  /** Of the resource `disk`. */
-  readonly disk: Readonly<Record<string, string | boolean>>;
+  /** Parameters of the resource `disk` of each LUN of the group; the first has the file system. */
+  readonly disks: readonly Readonly<Record<string, string | boolean>>[];
   readonly filesystem: 'ext4' | 'xfs';
   readonly sabotage: string | undefined;
   /** The product's own times; without: its safe ones, stretched for guests. */
   readonly profile?: 'fast' | 'safe' | undefined;
   /** The application's resource; without: the ledger. */
   readonly application?: object | undefined;
+  /** The owner writes stamps to every LUN. */
+  readonly stamps: boolean;
 };
 
 /** Makes a key for each node on the host and lays it where the guest finds it; answers the peer ids. */
@@ -92,9 +94,10 @@ export function labConfig(
 }
 
 function resources(options: LabConfigOptions): readonly object[] {
-  const { disk, filesystem, application, sabotage } = options;
+  const { disks, filesystem, application, sabotage, stamps } = options;
+  const nameOf = (lun: number): string => (lun === 0 ? 'lun' : `lun${lun}`);
   return [
-    { name: 'lun', type: 'disk', parameters: disk },
+    ...disks.map((parameters, lun) => ({ name: nameOf(lun), type: 'disk', parameters })),
     {
       name: 'data',
       type: 'filesystem',
@@ -107,6 +110,7 @@ function resources(options: LabConfigOptions): readonly object[] {
       parameters: { address: `${FLOATING_IP}/24`, on: 'mac' },
     },
     application ?? ledger(sabotage),
+    ...(stamps ? [stamper(disks.map((_, lun) => [nameOf(lun), `/dev/lab/lun${lun}`]))] : []),
   ];
 }
 
@@ -122,5 +126,16 @@ function ledger(sabotage: string | undefined): object {
       ...(sabotage === 'fsync' ? { environment: { LEDGER_SABOTAGE: 'no-fsync' } } : {}),
       readiness: { tcp: `${FLOATING_IP}:${LEDGER_PORT}` },
     },
+  };
+}
+
+/** @param disks name of the resource and device of each */
+function stamper(disks: readonly (readonly [string, string])[]): object {
+  const program = `${repositoryRoot}/test/lab/campaign/stamper.ts`;
+  return {
+    name: 'stamper',
+    type: 'application',
+    needs: disks.map(([name]) => name),
+    parameters: { command: [process.execPath, program, ...disks.map(([, device]) => device)] },
   };
 }

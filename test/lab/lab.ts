@@ -30,6 +30,8 @@ export type Machine = {
   freeze(): void;
   /** frozen → on: it goes on as if nothing had happened. */
   thaw(): void;
+  /** frozen: when it is thawed, its clock will have run so much longer. Where machines have clocks. */
+  moveClock?(byMs: number): void;
 };
 
 /** Who is registered for a LUN and who holds it, as the target says. */

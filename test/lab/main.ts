@@ -1,9 +1,9 @@
 /**
- * `npm run lab -- SCENARIO [--lab kernel|native] [--json] [--runs N] [--sabotage WHAT] [--keep]`:
- * scenarios on real kernels, or on this machine's own. Exit status 0 when all checks of all runs
- * held, 1 when not, 2 on misuse. A sabotaged scenario is expected to fail: that is its use. With
- * `--json` the last line of the standard output is one JSON object with `ok`; the story goes to
- * standard error.
+ * `npm run lab -- SCENARIO [--lab kernel|native] [--json] [--runs N] [--fault WHICH]
+ * [--sabotage WHAT] [--keep]`: scenarios on real kernels, or on this machine's own. Exit status 0
+ * when all checks of all runs held, 1 when not, 2 on misuse. A sabotaged scenario is expected to
+ * fail: that is its use. With `--json` the last line of the standard output is one JSON object with
+ * `ok`; the story goes to standard error.
  */
 
 import { parseArgs } from 'node:util';
@@ -15,13 +15,17 @@ import { scenarios } from './scenarios/index.ts';
 
 type Run = ScenarioReport & { readonly run: number; readonly error?: string };
 
+const SYNOPSIS =
+  'usage: npm run lab -- SCENARIO [--lab kernel|native] [--json] [--runs N] [--fault WHICH] ' +
+  '[--sabotage WHAT] [--keep]';
+
 function usage(): string {
-  const lines = scenarios.map(({ name, about, sabotages }) => {
+  const lines = scenarios.map(({ name, about, sabotages, faults }) => {
     const broken = sabotages === undefined ? '' : ` [--sabotage ${sabotages.join('|')}]`;
-    return `  ${name.padEnd(18)} ${about}${broken}`;
+    const chosen = faults === undefined ? '' : ` [--fault ${faults.join('|')}]`;
+    return `  ${name.padEnd(18)} ${about}${chosen}${broken}`;
   });
-  const options = '[--lab kernel|native] [--json] [--runs N] [--sabotage WHAT] [--keep]';
-  return `usage: npm run lab -- SCENARIO ${options}\n${lines.join('\n')}\n`;
+  return `${SYNOPSIS}\n${lines.join('\n')}\n`;
 }
 
 async function runOnce(scenario: Scenario, run: number, options: Options): Promise<Run> {
@@ -35,7 +39,9 @@ async function runOnce(scenario: Scenario, run: number, options: Options): Promi
       openLab(options.lab, { ...wanted, keep: options.keep, say: (text) => report.say(text) }),
     );
     report.say(`${wanted.nodes} nodes and a target are up in ${lab.directory}`);
-    const done = await scenario.run({ lab, options: wanted, report, sabotage: options.sabotage });
+    const { sabotage, fault } = options;
+    const runs = scenario.repeatsItself === true ? options.runs : 1;
+    const done = await scenario.run({ lab, options: wanted, report, sabotage, fault, runs });
     return { run, ...done };
   } catch (error) {
     report.check('the scenario came to its end', false, String(error));
@@ -50,6 +56,8 @@ type Options = {
   readonly keep: boolean;
   readonly lab: LabKind;
   readonly sabotage: string | undefined;
+  readonly fault: string | undefined;
+  readonly runs: number;
 };
 
 async function main(): Promise<number> {
@@ -61,34 +69,33 @@ async function main(): Promise<number> {
       lab: { type: 'string', default: 'kernel' },
       runs: { type: 'string', default: '1' },
       sabotage: { type: 'string' },
+      fault: { type: 'string' },
     },
   });
   const scenario = scenarios.find(({ name }) => name === positionals[0]);
   const runs = Number(values.runs);
   if (scenario === undefined || !Number.isSafeInteger(runs) || runs < 1 || !isLabKind(values.lab))
     throw new LabError('USAGE', usage());
-  if (values.sabotage !== undefined && !scenario.sabotages?.includes(values.sabotage)) {
-    throw new LabError(
-      'USAGE',
-      `${scenario.name} knows no sabotage ${values.sabotage}\n${usage()}`,
-    );
+  const { json, keep, lab, sabotage, fault } = values;
+  if (sabotage !== undefined && !scenario.sabotages?.includes(sabotage)) {
+    throw new LabError('USAGE', `${scenario.name} knows no sabotage ${sabotage}\n${usage()}`);
   }
+  if (fault !== undefined && !scenario.faults?.includes(fault)) {
+    throw new LabError('USAGE', `${scenario.name} knows no fault ${fault}\n${usage()}`);
+  }
+  const options = { json, keep, lab, sabotage, fault, runs };
   const all: Run[] = [];
-  for (let run = 1; run <= runs; run += 1) {
-    all.push(
-      await runOnce(scenario, run, {
-        json: values.json,
-        keep: values.keep,
-        lab: values.lab,
-        sabotage: values.sabotage,
-      }),
-    );
-  }
+  const labs = scenario.repeatsItself === true ? 1 : runs;
+  for (let run = 1; run <= labs; run += 1) all.push(await runOnce(scenario, run, options));
   const ok = all.every((run) => run.ok);
   if (values.json) {
-    console.log(
-      JSON.stringify({ ok, scenario: scenario.name, sabotage: values.sabotage ?? null, runs: all }),
-    );
+    const facts = { ok, scenario: scenario.name, sabotage: sabotage ?? null };
+    const [{ summary, checks, measures, error } = {}] = all as readonly Partial<Run>[];
+    const told =
+      scenario.repeatsItself === true
+        ? { ...summary, ...facts, checks, measures, ...(error === undefined ? {} : { error }) }
+        : { ...facts, runs: all };
+    console.log(JSON.stringify(told));
   } else console.log(ok ? 'every check held' : 'NOT every check held');
   return ok ? 0 : 1;
 }

@@ -31,10 +31,15 @@ export type Observation = {
 
 const lookTimeoutMs = 5_000;
 
-export async function observe(lab: Lab, luns: number): Promise<Observation> {
+/** @param silent machines that are known not to answer, and are not waited for */
+export async function observe(
+  lab: Lab,
+  luns: number,
+  silent: readonly number[] = [],
+): Promise<Observation> {
   const [reservations, ...guests] = await Promise.all([
     lab.reservations(luns, lookTimeoutMs),
-    ...lab.nodes.map((_, i) => look(lab, i + 1)),
+    ...lab.nodes.map(({ id }) => look(lab, id, silent.includes(id))),
   ]);
   return { at: Date.now(), guests, reservations };
 }
@@ -61,10 +66,11 @@ export function violations({ guests, reservations }: Observation): readonly stri
   return found;
 }
 
-async function look(lab: Lab, id: number): Promise<GuestView> {
+async function look(lab: Lab, id: number, isSilent: boolean): Promise<GuestView> {
   const guest = lab.guest(id);
   const none = { guest: id, mounts: [], floating: [] };
   if (!guest.isOn) return { ...none, state: 'off' };
+  if (isSilent) return { ...none, state: 'silent' };
   const { status, output } = await guest.exec(
     `for l in /dev/lab/lun*; do echo "lun $l $(readlink $l)"; done
      while read -r l; do echo "mount $l"; done < /proc/mounts

@@ -13,6 +13,8 @@ export type ScenarioReport = {
   readonly checks: readonly Check[];
   /** Durations and counts worth keeping; the name ends in its unit. */
   readonly measures: Readonly<Record<string, number>>;
+  /** What the last line of `--json` says besides, of a scenario that repeats itself. */
+  readonly summary?: Readonly<Record<string, unknown>>;
 };
 export type ScenarioContext = {
   readonly lab: Lab;
@@ -20,12 +22,19 @@ export type ScenarioContext = {
   readonly report: Report;
   /** What is to be broken on purpose; the scenario must then fail. */
   readonly sabotage: string | undefined;
+  /** One of the scenario's `faults`; undefined: all in turn. */
+  readonly fault?: string | undefined;
+  /** More than 1 only for a scenario that repeats itself. */
+  readonly runs: number;
 };
 export type Scenario = {
   readonly name: string;
   readonly about: string;
   readonly lab?: LabOptions;
   readonly sabotages?: readonly string[];
+  readonly faults?: readonly string[];
+  /** It does `--runs` itself, in one laboratory; any other gets a fresh one for each run. */
+  readonly repeatsItself?: boolean;
   run(context: ScenarioContext): Promise<ScenarioReport>;
 };
 

@@ -13,11 +13,16 @@ import { AREAS, type Area } from './catalogue.ts';
 import { CONTROLS, ENDLESS, HARMLESS, UNREADABLE } from './controls.ts';
 import { faultOf, faultsOfDesignatedTests, hunt, type Verdict } from './hunt.ts';
 import { type Mutant, mutated } from './mutant.ts';
+import { huntSystem } from './system/hunt.ts';
+import { SYSTEM } from './system/index.ts';
+import { editsOf, type SystemMutant } from './system/system-mutant.ts';
 import { counts, sums, table } from './table.ts';
 import { runTests } from './vitest-run.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const all = AREAS.flatMap(({ mutants }) => mutants);
+
+const asMutant = (mutant: SystemMutant): Mutant => ({ ...mutant, caughtBy: HARMLESS.caughtBy });
 
 async function textWith(mutant: Mutant): Promise<string> {
   const mutation = mutated(await readFile(join(root, mutant.file), 'utf8'), mutant);
@@ -31,17 +36,25 @@ describe('the catalogue', () => {
     await textWith(mutant);
   });
 
+  test.each(SYSTEM)('$name, of the whole system, fits the sources', async (mutant) => {
+    expect(mutant.file).toMatch(/^src\//);
+    expect(mutant.within).toBeLessThanOrEqual(60);
+    for (const edit of editsOf(mutant)) await textWith(edit);
+  });
+
   test('no two mutants have one name, or do the same', async () => {
-    const texts = await Promise.all(all.map(textWith));
-    expect(new Set(texts).size).toBe(all.length);
-    expect(new Set([...all, ...CONTROLS].map(({ name }) => name)).size).toBe(
-      all.length + CONTROLS.length,
+    const everyone = [...all, ...SYSTEM.map(asMutant)];
+    const texts = await Promise.all(everyone.map(textWith));
+    expect(new Set(texts).size).toBe(everyone.length);
+    expect(new Set([...everyone, ...CONTROLS].map(({ name }) => name)).size).toBe(
+      everyone.length + CONTROLS.length,
     );
   });
 
   /** One that calls what does not exist would be caught by whatever comes along. */
   test('every mutant is well typed', { timeout: 120_000 }, async () => {
-    expect(await typeFaults(AREAS)).toEqual([]);
+    const system = { name: 'system', mutants: SYSTEM.map(asMutant), sources: ['src'], wider: [] };
+    expect(await typeFaults([...AREAS, system])).toEqual([]);
     const mutants = [{ ...HARMLESS, find: 'return incoming;', replace: 'return outgoing;' }];
     const wrong = await typeFaults(AREAS.map((area) => ({ ...area, mutants })));
     expect(wrong.join()).toMatch(/outgoing/);
@@ -164,6 +177,23 @@ describe('the hunt', { timeout: 60_000 }, () => {
     const nobody = { ...HARMLESS, caughtBy: { file, test: 'no test has this name' } };
     expect(await faultsOfDesignatedTests([HARMLESS])).toEqual([]);
     expect((await faultsOfDesignatedTests([nobody])).join()).toMatch(/does not exist/);
+  });
+});
+
+describe('the simulation as the hunter', { timeout: 120_000 }, () => {
+  const [first] = SYSTEM;
+  const mutant = first ?? expect.fail('no mutant of the system');
+
+  test('one that cannot be planted is broken, and not caught', async () => {
+    const nobody = { ...mutant, name: 'nobody', within: 1 };
+    expect((await huntSystem(nobody)).outcome).toBe('broken');
+  });
+
+  test('one that is caught says by which rule, and in which seed', async () => {
+    const known = SYSTEM.find(({ name }) => name === 'lease-longer-than-patience') ?? mutant;
+    const { outcome, by } = await huntSystem(known);
+    expect(outcome).toBe('caught');
+    expect(by[0]?.test).toMatch(/seed \d+ of \d+, "/);
   });
 });
 

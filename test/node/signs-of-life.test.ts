@@ -1,16 +1,16 @@
 import { expect, it } from 'vitest';
 import { SignsOfLife } from '../../src/node/signs-of-life.ts';
-import type { ServiceState } from '../../src/system/sd-notify.ts';
+import type { SupervisedState } from '../../src/system/sd-notify.ts';
 import { VirtualClock } from '../simulation/virtual-clock.ts';
 
 const WATCHDOG_MS = 3_000;
 
 function stage(watchdogMs: number | null) {
   const clock = new VirtualClock();
-  const told: ServiceState[] = [];
+  const told: SupervisedState[] = [];
   const loop = { turns: true, summary: 'follower, no leader; serves nothing' };
   const life = new SignsOfLife({
-    manager: { watchdogMs, tell: (state) => told.push(state) },
+    supervisor: { watchdogMs, tell: (state) => told.push(state) },
     clock,
     inLoop: (run) => {
       if (loop.turns) run();
@@ -72,7 +72,7 @@ it('says in one line what the node does, when that changes and not otherwise', a
 it('is given to nobody where nobody listens', async () => {
   const clock = new VirtualClock();
   const life = new SignsOfLife({
-    manager: null,
+    supervisor: null,
     clock,
     inLoop: () => expect.unreachable('nobody asked for a sign'),
     summary: () => '',

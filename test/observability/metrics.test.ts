@@ -7,7 +7,7 @@ const lines = async (metrics: ReturnType<typeof createMetrics>): Promise<string[
 describe('createMetrics', () => {
   it('exactly one role holds', async () => {
     const metrics = createMetrics({ processMetrics: false });
-    const raft = { leader: 'node2', term: 7, commitIndex: 40, appliedIndex: 39 };
+    const raft = { leader: 'node2', term: 7, commitIndex: 40, appliedIndex: 39, logStalled: false };
     metrics.observeRaft({ ...raft, role: 'candidate' });
     metrics.observeRaft({ ...raft, role: 'follower' });
     const text = await lines(metrics);
@@ -62,18 +62,20 @@ describe('createMetrics', () => {
     expect((await lines(metrics)).join()).not.toContain('lease_remaining_seconds{');
   });
 
-  it('links, lateness and late heartbeats have their series; two registries do not disturb', async () => {
+  it('links, lateness and changes of links have their series; two registries do not disturb', async () => {
     const metrics = createMetrics();
     createMetrics();
     metrics.observeLink('node2', 'lan-a', 'suspect');
-    metrics.observeLateHeartbeat('node2', 'lan-a');
+    metrics.countLinkChange('node2', 'lan-a', 'suspect');
     metrics.observeLateness(7);
     metrics.observeQuorate(true);
     const text = await lines(metrics);
     expect(text).toContain(
       'holdfast_link_state{node="node2",interconnect="lan-a",state="suspect"} 1',
     );
-    expect(text).toContain('holdfast_late_heartbeats_total{node="node2",interconnect="lan-a"} 1');
+    expect(text).toContain(
+      'holdfast_link_changes_total{node="node2",interconnect="lan-a",state="suspect"} 1',
+    );
     expect(text).toContain('holdfast_loop_lateness_seconds_count 1');
     expect(text).toContain('holdfast_quorate 1');
     expect(await metrics.text()).toContain('process_resident_memory_bytes');

@@ -169,6 +169,7 @@ describe('answers', () => {
       'GET /v1/timeline',
       'GET /v1/history',
       'POST /v1/groups/{group}/move',
+      'GET /v1/latency',
       'GET /v1/groups/{group}/why',
       'GET /v1/members/{node}/why',
       'GET /v1/invitations',

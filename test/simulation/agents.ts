@@ -46,6 +46,8 @@ export type AgentOptions = {
   readonly mount: (group: string, epoch: number) => Mount;
   /** A mount is through, and what it found. */
   readonly mounted: (group: string, mount: Mount) => void;
+  /** Readers of the group are shown these records. */
+  readonly read: (group: string, mount: Mount, records: readonly string[]) => void;
   readonly acts: (act: Act) => void;
   /** Something of the group can be seen here that could not. */
   readonly shown: (group: string) => void;
@@ -147,12 +149,12 @@ export class FilesystemAgent extends SimulatedAgent {
     const { kernel, mount: make, mounted } = this.options;
     const { group, epoch } = context;
     const before = kernel.mounts.get(group);
-    if (before?.isGone === false) {
-      const same = before.epoch === epoch && before.isWritable;
-      return same ? OK : failed('FILESYSTEM_BUSY', 'an older mount is there');
+    if (before?.isInTree === true) {
+      if (before.epoch !== epoch) return failed('FILESYSTEM_BUSY', 'an older mount is there');
+      return await this.#proven(before);
     }
     const mount = make(group, epoch);
-    kernel.mounts.set(group, mount);
+    kernel.mount(group, mount);
     const problem = await this.answer<string | null>((done) =>
       mount.open((failure) => {
         // Judged when the kernel has it: a daemon that stands still hears of it later.
@@ -165,6 +167,16 @@ export class FilesystemAgent extends SimulatedAgent {
     return failed('MOUNT_FAILED', problem);
   }
 
+  /** Nothing that was written since it was mounted is lost: what can be read is on the disk. */
+  async #proven(mount: Mount): Promise<Outcome> {
+    const isSynced = await this.answer<boolean>((done) => mount.sync(mount.openFile(), done));
+    if (!isSynced || !mount.isWritable)
+      return failed('FILESYSTEM_READ_ONLY', 'it cannot be synced');
+    return mount.lostWrites === 0
+      ? OK
+      : failed('WRITES_LOST', 'it shows pages that its disk has not');
+  }
+
   protected async down(
     _definition: ResourceDefinition,
     { group }: ActionContext,
@@ -172,14 +184,14 @@ export class FilesystemAgent extends SimulatedAgent {
   ): Promise<Outcome> {
     const { kernel } = this.options;
     const mount = kernel.mounts.get(group);
-    if (mount === undefined || mount.isGone) return OK;
+    if (mount === undefined || !mount.isInTree) return OK;
     await this.answer<void>((done) => (force ? mount.detach(done) : mount.unmount(done)));
     return OK;
   }
 
   protected look(_definition: ResourceDefinition, { group }: ActionContext): Outcome {
     const mount = this.options.kernel.mounts.get(group);
-    if (mount === undefined || mount.isGone) return NOT_RUNNING;
+    if (mount === undefined || !mount.isInTree) return NOT_RUNNING;
     return mount.isWritable ? OK : failed('FILESYSTEM_READ_ONLY', 'the disk refused a write');
   }
 }
@@ -265,7 +277,10 @@ export class ApplicationAgent extends SimulatedAgent {
     const acts = (what: 'append' | 'acknowledge'): void =>
       this.options.acts({ what, group, epoch });
     const acknowledgesAtOnce = this.options.sabotage.has('fsync');
-    kernel.applications.set(key, new Ledger(mount, { acts, acknowledgesAtOnce }));
+    const shows = (records: readonly string[]): void => this.options.read(group, mount, records);
+    const ledger = new Ledger(mount, { acts, acknowledgesAtOnce, shows });
+    kernel.applications.set(key, ledger);
+    ledger.start();
     this.options.shown(group);
     return OK;
   }

@@ -68,7 +68,11 @@ describe('the disk', () => {
     checkers.mounts.judge('g', [one, { host: 'node2', canWrite: false }]);
     expect(told).toEqual([]);
     checkers.mounts.judge('g', [one, { host: 'node2', canWrite: true }]);
-    expect(told.join()).toMatch('one writer: node1 and node2');
+    expect(told.splice(0).join()).toMatch('one writer: node1 and node2');
+    checkers.mounts.opened('g', 'node1', 5, 5);
+    expect(told).toEqual([]);
+    checkers.mounts.opened('g', 'node1', 6, 5);
+    expect(told.join()).toMatch('fenced before it is mounted: node1');
   });
 
   it('an acknowledged record that the next owner does not read', () => {
@@ -101,28 +105,31 @@ describe('the disk', () => {
   });
 });
 
+const awake = (host: string) => ({ host, isExcused: false });
+
 describe('what clients see', () => {
   it('an address that two hosts answer', () => {
     const { told, checkers } = bench();
-    checkers.visible.address('g/ip', ['node1']);
+    const [one, two] = [awake('node1'), awake('node2')];
+    checkers.visible.address('g/ip', [one, { ...two, isExcused: true }]);
     expect(told).toEqual([]);
-    checkers.visible.address('g/ip', ['node1', 'node2']);
+    checkers.visible.address('g/ip', [one, two]);
     expect(told.join()).toMatch('both answer for g/ip');
   });
 
-  it('an application on two hosts, one of which has been awake for more than 50 ms', () => {
+  it('an application on two hosts, neither of which was frozen a moment ago', () => {
     const { told, checkers } = bench();
-    const steady = { host: 'node1', sinceThawMs: Infinity };
-    checkers.visible.application('g/app', [steady, { host: 'node2', sinceThawMs: 50 }]);
+    const steady = awake('node1');
+    checkers.visible.application('g/app', [steady, { ...awake('node2'), isExcused: true }]);
     expect(told).toEqual([]);
-    checkers.visible.application('g/app', [steady, { host: 'node2', sinceThawMs: 51 }]);
+    checkers.visible.application('g/app', [steady, awake('node2')]);
     expect(told.join()).toMatch('g/app runs on both');
   });
 
   it('an action after its lease, or without one', () => {
     const { told, checkers } = bench();
     const { lease } = checkers;
-    const when = { now: 1_400, sinceThawMs: Infinity, slowMs: 0 };
+    const when = { now: 1_400, isExcused: false, slowMs: 0 };
     const answer = { what: 'answer', group: 'g', epoch: 5 } as const;
     lease.asked('node1', 'g', 5, 1, 1_000);
     lease.act('node1', answer, { ...when, now: 1_100 });
@@ -130,7 +137,7 @@ describe('what clients see', () => {
     lease.granted('node1', 'g', 5, 1);
     lease.act('node1', answer, { ...when, now: 1_360 });
     lease.act('node1', { ...answer, what: 'append' }, { ...when, now: 1_410 });
-    lease.act('node1', answer, { ...when, sinceThawMs: 10 });
+    lease.act('node1', answer, { ...when, isExcused: true });
     expect(told).toEqual([]);
     lease.act('node1', answer, when);
     lease.act('node1', { ...answer, what: 'append' }, { ...when, now: 1_411 });

@@ -50,7 +50,7 @@ export class Client {
     const answering = this.#cluster.answering(this.group);
     this.#cluster.checkers.visible.address(
       `${this.group}/ip`,
-      answering.map(({ name }) => name),
+      answering.map(({ name, isUnaware }) => ({ host: name, isExcused: isUnaware })),
     );
     for (const machine of answering) {
       const { kernel } = machine;

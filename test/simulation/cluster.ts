@@ -8,13 +8,12 @@ import { defaultTimes } from '../../src/config/times.ts';
 import type { NodeConfig } from '../../src/config/types.ts';
 import type { GuardianEvidence } from '../../src/guardian/messages.ts';
 import { known } from '../../src/lib/assert.ts';
-import type { Epoch } from '../../src/lib/ids.ts';
+import type { Epoch, Millis } from '../../src/lib/ids.ts';
 import { type Random, seededRandom } from '../../src/lib/random.ts';
 import type { DriverNews } from '../../src/node/driver-news.ts';
 import { preserve } from '../../src/observability/plain-data.ts';
 import { Checkers } from './checkers/index.ts';
 import type { Act } from './checkers/lease.ts';
-import { AFTER_THAW_MS } from './checkers/visible.ts';
 import { Client } from './client.ts';
 import { groupOf } from './definitions.ts';
 import { Effects } from './effects.ts';
@@ -62,6 +61,7 @@ export class Cluster {
   /** Failovers after which a client was served. */
   servedFailovers = 0;
   readonly #failedOver = new Set<Epoch>();
+  readonly #admitted = new Set<string>();
   readonly #configs = new Map<string, NodeConfig>();
 
   constructor(options: Setting, sabotage: readonly Sabotage[] = []) {
@@ -74,7 +74,7 @@ export class Cluster {
     this.network = new SimulatedNetwork({ clock, random: fork(), gatherMs, effects });
     this.san = new San(clock, fork(), effects);
     this.checkers = new Checkers((...what) => this.report(...what), this.#times);
-    this.luns = options.groups.map(({ name, paths, target }) => {
+    this.luns = options.groups.map(({ name, paths, target, queues = true }) => {
       const ignoreExisting = this.sabotage.has('register-and-ignore');
       const common = { clock, random: fork(), ignoreExisting, effects };
       const landed: Lun['options']['landed'] = (lun, { nexus, data }) => {
@@ -86,7 +86,7 @@ export class Cluster {
         }
         this.judgeMounts(lun.name);
       };
-      return new Lun({ ...common, name, paths, target, landed, changed });
+      return new Lun({ ...common, name, paths, target, queues, landed, changed });
     });
     this.machines = options.clockRates.map(
       (rate, i) => new Machine(this, `node${i + 1}`, i + 1, rate),
@@ -95,6 +95,7 @@ export class Cluster {
   }
 
   start(): void {
+    for (const { name } of this.founders) this.#admitted.add(name);
     for (const machine of this.machines) machine.powerOn();
     for (const client of this.clients) client.start();
   }
@@ -102,6 +103,22 @@ export class Cluster {
   end(): void {
     for (const client of this.clients) client.stop();
     for (const machine of this.machines) machine.end();
+  }
+
+  get founders(): readonly Machine[] {
+    const { clockRates, spares = 0 } = this.options;
+    return this.machines.slice(0, clockRates.length - spares);
+  }
+
+  /** A member, or what was one: before that there is no daemon to start. */
+  isAdmitted(name: string): boolean {
+    return this.#admitted.has(name);
+  }
+
+  /** A spare is a member from now on, and starts. */
+  admit(name: string): void {
+    this.#admitted.add(name);
+    this.machine(name).powerOn();
   }
 
   machine(name: string): Machine {
@@ -128,7 +145,10 @@ export class Cluster {
     const made = this.#configs.get(node);
     if (made !== undefined) return made;
     const { options } = this;
-    const members = options.clockRates.map((_, i) => memberOf(i + 1));
+    const isFounder = this.founders.some(({ name }) => name === node);
+    const founders = this.founders.map(({ number }) => memberOf(number));
+    const joined = isFounder ? {} : { invited: true };
+    const members = isFounder ? founders : [...founders, memberOf(this.machine(node).number)];
     const longer = this.sabotage.has('long-lease') && node !== 'node1' ? TOO_LONG_MS : 0;
     const times = this.#times;
     const config: NodeConfig = {
@@ -140,7 +160,8 @@ export class Cluster {
       times: { ...times, leaseMs: times.leaseMs + longer },
       interconnects: INTERCONNECTS,
       members,
-      groups: options.groups.map((group, i) => groupOf(group, [`node${i + 1}`])),
+      ...joined,
+      groups: isFounder ? options.groups.map((group, i) => groupOf(group, [`node${i + 1}`])) : [],
       sabotage: ofProduction(this.sabotage),
     };
     this.#configs.set(node, config);
@@ -234,8 +255,8 @@ export class Cluster {
   }
 
   acted(machine: Machine, act: Act): void {
-    const { name, hostNow: now, sinceThawMs, slowMs } = machine;
-    this.checkers.lease.act(name, act, { now, sinceThawMs, slowMs });
+    const { name, hostNow: now, isExcused, slowMs } = machine;
+    this.checkers.lease.act(name, act, { now, isExcused, slowMs });
   }
 
   /** Something of the group can be seen on one more machine. */
@@ -247,6 +268,7 @@ export class Cluster {
     const lun = this.lun(group);
     // A machine that was frozen hears of its mount when another one has the disk: it owns nothing.
     if (mount.epoch < lun.takenBy) return;
+    this.checkers.mounts.opened(group, machine.name, mount.epoch, lun.takenBy);
     if (lun.unfencedSince === null) {
       this.checkers.records.mounted(group, machine.name, mount.records);
     } else this.checkers.records.forget(group);
@@ -257,6 +279,13 @@ export class Cluster {
   served(group: string, epoch: Epoch, host: string): void {
     this.checkers.history.served(group, epoch, host);
     if (this.#failedOver.delete(epoch)) this.servedFailovers += 1;
+  }
+
+  /** What readers were shown as durable is as good as acknowledged; an owner of old shows nothing. */
+  wasRead(group: string, mount: Mount, records: readonly string[]): void {
+    const lun = this.lun(group);
+    if (mount.epoch < lun.takenBy || lun.unfencedSince !== null) return;
+    for (const record of records) this.checkers.records.shown(group, record);
   }
 
   takenOver(group: string, epoch: Epoch): void {
@@ -283,18 +312,30 @@ export class Cluster {
     if (this.lun(group).unfencedSince === null) this.checkers.mounts.judge(group, mounts);
   }
 
-  thawed(): void {
+  /** An awake machine gets through to it, so it can find out that its clock stood still. */
+  hearsSomebody(machine: Machine): boolean {
+    return this.machines.some(
+      (other) =>
+        other !== machine &&
+        other.isAwake &&
+        INTERCONNECTS.some((over) => this.network.isFair(other.name, machine.name, over)),
+    );
+  }
+
+  thawed(excusedMs: Millis): void {
     for (const { name } of this.options.groups) {
       this.#judgeVisible(name);
       this.judgeMounts(name);
     }
-    this.clock.schedule(AFTER_THAW_MS + 1, () => {
+    this.clock.schedule(excusedMs + 1, () => {
       for (const { name } of this.options.groups) this.#judgeVisible(name);
     });
   }
 
   get #times() {
-    return defaultTimes('fast', this.options.clockRates.length);
+    const { clockRates, leaseMs } = this.options;
+    const times = defaultTimes('fast', clockRates.length);
+    return leaseMs === undefined ? times : { ...times, leaseMs };
   }
 
   #assigned({ after }: Extract<DriverNews, { kind: 'applied' }>): void {
@@ -312,7 +353,7 @@ export class Cluster {
     const { visible } = this.checkers;
     visible.address(
       `${group}/ip`,
-      this.answering(group).map(({ name }) => name),
+      this.answering(group).map(({ name, isUnaware }) => ({ host: name, isExcused: isUnaware })),
     );
     const running = this.machines.filter(
       ({ kernel }) =>
@@ -320,12 +361,12 @@ export class Cluster {
     );
     visible.application(
       `${group}/app`,
-      running.map(({ name, sinceThawMs }) => ({ host: name, sinceThawMs })),
+      running.map(({ name, isExcused }) => ({ host: name, isExcused })),
     );
   }
 }
 
-function memberOf(number: number): Member {
+export function memberOf(number: number): Member {
   const addresses = { ic1: `10.1.0.${number}:7100`, ic2: `10.2.0.${number}:7100` };
   return { node: `node${number}`, number, peerId: `peer-node${number}`, addresses };
 }

@@ -32,6 +32,11 @@ export class FreezableClock implements Clock {
     return this.#frozen || this.#machine?.frozen === true;
   }
 
+  /** It itself, whatever its machine does. */
+  get stands(): boolean {
+    return this.#frozen;
+  }
+
   now(): Millis {
     return this.#inner.now();
   }
@@ -57,6 +62,10 @@ export class FreezableClock implements Clock {
   thaw(): void {
     this.#frozen = false;
     for (const resume of this.#waiting.splice(0)) resume();
+  }
+
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** Power loss, kill -9: nothing of it ever happens any more. */

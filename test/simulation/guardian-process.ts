@@ -32,6 +32,7 @@ type Process = {
 export class GuardianProcess implements GuardianPort {
   readonly #options: GuardianProcessOptions;
   #process: Process | null = null;
+  #goneSinceMs: Millis = 0;
   #handler: (message: FromGuardian) => void = () => undefined;
   #exit: () => void = () => undefined;
 
@@ -41,6 +42,11 @@ export class GuardianProcess implements GuardianPort {
 
   get isRunning(): boolean {
     return this.#process !== null;
+  }
+
+  /** How long there has been none; 0 while there is one. */
+  get goneMs(): Millis {
+    return this.isRunning ? 0 : this.#options.daemon.now() - this.#goneSinceMs;
   }
 
   onExit(handler: () => void): void {
@@ -76,14 +82,15 @@ export class GuardianProcess implements GuardianPort {
       .then(() => process.over.abort());
   }
 
-  /** kill -9 of the guardian alone: the daemon starts another one. */
-  kill(): void {
+  /** kill -9 of the guardian alone: the daemon starts another one, as soon as it can. */
+  kill(relaunchMs: Millis = RELAUNCH_MS): void {
     const process = this.#process;
     if (process === null) return;
     this.#process = null;
     process.over.abort();
     const { daemon } = this.#options;
-    daemon.after(RELAUNCH_MS, new AbortController().signal).then(() => {
+    this.#goneSinceMs = daemon.now();
+    daemon.after(relaunchMs, new AbortController().signal).then(() => {
       this.#launch();
       this.#exit();
     });

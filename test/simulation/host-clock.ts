@@ -17,30 +17,66 @@ export type HostClockOptions = {
   readonly offsetMs: Millis;
 };
 
+/** What is left of a wait is never nothing. */
+const LEAST_MS: Millis = 0.01;
+
 export class HostClock implements Clock {
   readonly #options: HostClockOptions;
+  #offsetMs: Millis;
+  #stoodMs: Millis | null = null;
+  /** How often it went on after it had stood still: timers of before are late. */
+  #pauses = 0;
 
   constructor(options: HostClockOptions) {
     this.#options = options;
+    this.#offsetMs = options.offsetMs;
   }
 
   now(): Millis {
-    const { world, rate, offsetMs } = this.#options;
-    return offsetMs + world.now() * rate;
+    return this.#stoodMs ?? this.#running;
   }
 
-  /** A moment of this clock on the world's. */
-  toWorld(atMs: Millis): Millis {
-    const { rate, offsetMs } = this.#options;
-    return (atMs - offsetMs) / rate;
+  get #running(): Millis {
+    const { world, rate } = this.#options;
+    return this.#offsetMs + world.now() * rate;
   }
 
-  after(delayMs: Millis, signal: AbortSignal): Promise<void> {
-    return this.#options.world.after(Math.max(0, delayMs) / this.#options.rate, signal);
+  get stands(): boolean {
+    return this.#stoodMs !== null;
+  }
+
+  /** As the clock of a guest does whose hypervisor hides the pause. */
+  stand(): void {
+    if (this.#stoodMs !== null) return;
+    this.#stoodMs = this.#running;
+    this.#pauses += 1;
+  }
+
+  goOn(): void {
+    if (this.#stoodMs === null) return;
+    this.#offsetMs -= this.#running - this.#stoodMs;
+    this.#stoodMs = null;
+  }
+
+  async after(delayMs: Millis, signal: AbortSignal): Promise<void> {
+    const untilMs = this.now() + delayMs;
+    const pauses = this.#pauses;
+    await this.#options.world.after(Math.max(0, delayMs) / this.#options.rate, signal);
+    if (pauses === this.#pauses) return;
+    while (this.now() < untilMs) await this.#options.world.after(this.#leftMs(untilMs), signal);
   }
 
   schedule(delayMs: Millis, action: () => void): void {
-    this.#options.world.schedule(Math.max(0, delayMs) / this.#options.rate, action);
+    const untilMs = this.now() + delayMs;
+    const pauses = this.#pauses;
+    this.#options.world.schedule(Math.max(0, delayMs) / this.#options.rate, () => {
+      if (pauses === this.#pauses || this.now() >= untilMs) action();
+      else this.schedule(this.#leftMs(untilMs), action);
+    });
+  }
+
+  #leftMs(untilMs: Millis): Millis {
+    return Math.max(LEAST_MS, (untilMs - this.now()) / this.#options.rate);
   }
 }
 

@@ -19,8 +19,10 @@ export type KernelOptions = {
 export class Kernel {
   readonly clock: FreezableClock;
   readonly #options: KernelOptions;
-  /** By group. A mount that was taken off the tree stays until its last command is back. */
+  /** By group, the newest one. */
   readonly mounts = new Map<string, Mount>();
+  /** By group: taken off the tree, and not gone before the last page is written. */
+  readonly #lingering = new Map<string, readonly Mount[]>();
   /** By group/resource. */
   readonly applications = new Map<string, Ledger>();
   /** Those that are up, by the epoch that made them. */
@@ -47,9 +49,22 @@ export class Kernel {
     return this.#options.clock.now() < (this.#openUntilMs.get(address) ?? 0);
   }
 
-  /** Something of the group is left here: a node that holds something takes nothing. */
+  mount(group: string, mount: Mount): void {
+    const before = this.mounts.get(group);
+    this.#lingering.set(group, before === undefined ? [] : [...this.unwritten(group), before]);
+    this.mounts.set(group, mount);
+  }
+
+  /** Mounts that still keep the disk busy, whether or not anybody sees them. */
+  unwritten(group: string): readonly Mount[] {
+    const newest = this.mounts.get(group);
+    const all = [...(this.#lingering.get(group) ?? []), ...(newest === undefined ? [] : [newest])];
+    return all.filter(({ isGone }) => !isGone);
+  }
+
+  /** Something of the group can be seen here: a node that holds something takes nothing. */
   holds(group: string): boolean {
-    if (this.mounts.get(group)?.isGone === false) return true;
+    if (this.mounts.get(group)?.isInTree === true) return true;
     for (const [key, application] of this.applications) {
       if (key.startsWith(`${group}/`) && application.isAlive) return true;
     }

@@ -1,9 +1,11 @@
 /**
  * The application of a group: it appends each client's record to its file, waits until the file
  * system says that it is durable, and only then acknowledges. A process of the machine: it outlives
- * the daemon, stands still when its control group is frozen, and ends when it is killed.
+ * the daemon, stands still when its control group is frozen, and ends when it is killed, or when it is
+ * told that something of its file is lost. What it finds in the file when it starts it syncs first, and
+ * then shows it to its readers as durable.
  */
-import type { Mount } from './mount.ts';
+import type { Mount, OpenFile } from './mount.ts';
 
 export type Acted = 'append' | 'acknowledge';
 
@@ -11,11 +13,14 @@ export type LedgerOptions = {
   readonly acts: (what: Acted) => void;
   /** Control: acknowledges what may still be lost. */
   readonly acknowledgesAtOnce: boolean;
+  /** Readers are shown these records. */
+  readonly shows: (records: readonly string[]) => void;
 };
 
 export class Ledger {
   readonly mount: Mount;
   readonly #options: LedgerOptions;
+  readonly #file: OpenFile;
   #state: 'running' | 'frozen' | 'dead' = 'running';
   /** Answers that a frozen process could not give yet. */
   #held: (() => void)[] = [];
@@ -24,6 +29,17 @@ export class Ledger {
   constructor(mount: Mount, options: LedgerOptions) {
     this.mount = mount;
     this.#options = options;
+    this.#file = mount.openFile();
+  }
+
+  start(): void {
+    const found = [...this.mount.records];
+    this.mount.sync(this.#file, (ok) =>
+      this.#run(() => {
+        if (ok) this.#options.shows(found);
+        else this.kill();
+      }),
+    );
   }
 
   get isRunning(): boolean {
@@ -43,9 +59,12 @@ export class Ledger {
       this.mount.append(record);
       if (acknowledgesAtOnce) acknowledge();
       else {
-        this.mount.sync((ok) =>
+        this.mount.sync(this.#file, (ok) =>
           this.#run(() => {
-            if (!ok) return;
+            if (!ok) {
+              this.kill();
+              return;
+            }
             acts('acknowledge');
             acknowledge();
           }),

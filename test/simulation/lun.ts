@@ -23,6 +23,8 @@ export type LunOptions = {
   readonly random: Random;
   readonly paths: readonly string[];
   readonly target: Partial<TargetOptions>;
+  /** See `GroupSetting`. */
+  readonly queues: boolean;
   /** Control: registers whatever key the path holds now. */
   readonly ignoreExisting: boolean;
   readonly landed: (lun: Lun, task: Task) => void;

@@ -8,6 +8,7 @@ import type { Millis } from '../../src/lib/ids.ts';
 import { type Random, seededRandom } from '../../src/lib/random.ts';
 import { Driver } from '../../src/node/driver.ts';
 import { healthy, type Illness } from './agents.ts';
+import { AFTER_THAW_MS } from './checkers/visible.ts';
 import type { Cluster } from './cluster.ts';
 import { FreezableClock } from './freezable-clock.ts';
 import { GuardianProcess } from './guardian-process.ts';
@@ -42,7 +43,9 @@ export class Machine {
   #clock: HostClock;
   #slow: SlowClock | null = null;
   #daemon: Daemon | null = null;
-  #thawedMs: Millis = -Infinity;
+  /** Until when P4 excuses what it shows of what it had; and what its packet filter lets through. */
+  #excusedUntilMs: Millis = -Infinity;
+  #unawareUntilMs: Millis = -Infinity;
   #lives = 0;
   /** A power loss or a kill leaves it down until somebody starts it. */
   #keptDown = false;
@@ -75,9 +78,14 @@ export class Machine {
     return this.#daemon !== null && !this.#daemon.clock.frozen && !this.isFrozen;
   }
 
-  /** The machine, or its daemon: whatever stood still last. */
-  get sinceThawMs(): Millis {
-    return this.cluster.clock.now() - this.#thawedMs;
+  /** P4 excuses what it shows now: it was frozen a moment ago. */
+  get isExcused(): boolean {
+    return this.cluster.clock.now() <= this.#excusedUntilMs;
+  }
+
+  /** Its packet filter, too, has not noticed yet that time went by. */
+  get isUnaware(): boolean {
+    return this.cluster.clock.now() <= this.#unawareUntilMs;
   }
 
   get hostNow(): Millis {
@@ -89,7 +97,7 @@ export class Machine {
   }
 
   powerOn(): void {
-    if (this.#kernel !== null) return;
+    if (this.#kernel !== null || !this.cluster.isAdmitted(this.name)) return;
     this.#clock = this.#newClock();
     const frozen = new FreezableClock(this.#clock);
     this.#kernel = new Kernel({ host: this.name, clock: this.#clock, frozen });
@@ -148,38 +156,67 @@ export class Machine {
   /** kill -9 of the daemon: its guardian tears down and publishes what it knows. */
   killDaemon(): void {
     const guardian = this.#daemon?.guardian;
-    // Two processes at once: nobody is left to tear down, and nobody promises anything.
-    if (guardian?.isRunning !== true || this.isFrozen) return;
+    if (guardian === undefined || !this.#isGuarded || this.isFrozen) return;
     this.#keptDown = true;
     this.#end(this.log.underWay);
     guardian.pipeCloses();
   }
 
-  killGuardian(): void {
-    if (this.isAwake) this.#daemon?.guardian.kill();
+  /** `relaunchMs`: no other one can be started so long. */
+  killGuardian(relaunchMs?: Millis): void {
+    if (this.isAwake) this.#daemon?.guardian.kill(relaunchMs);
+  }
+
+  /**
+   * Daemon and guardian both ended within one lease: nobody is left to tear down, and nobody promises
+   * anything. A daemon that has been without a guardian for longer has no lease any more.
+   */
+  get #isGuarded(): boolean {
+    const guardian = this.#daemon?.guardian;
+    if (guardian === undefined) return false;
+    const { leaseMs, teardownMs } = this.cluster.configOf(this.name).times;
+    return guardian.isRunning || guardian.goneMs > leaseMs + teardownMs;
   }
 
   /** SIGSTOP: the kernel and the guardian go on. */
   stopDaemon(): void {
-    if (this.#daemon?.guardian.isRunning === true) this.#daemon.clock.freeze();
+    if (this.#isGuarded) this.#daemon?.clock.freeze();
   }
 
   continueDaemon(): void {
     if (this.#daemon?.clock.frozen !== true) return;
-    if (!this.isFrozen) this.#thawedMs = this.cluster.clock.now();
+    if (!this.isFrozen) this.#excuse(AFTER_THAW_MS);
     this.#daemon.clock.thaw();
   }
 
-  freeze(): void {
+  /** `standsStill`: its clock does, too, so it does not know that it was away. */
+  freeze(standsStill = false): void {
     this.#kernel?.clock.freeze();
+    if (standsStill && this.#kernel !== null) this.#clock.stand();
   }
 
   thaw(): void {
     const kernel = this.#kernel;
     if (kernel === null || !kernel.clock.frozen) return;
-    this.#thawedMs = this.cluster.clock.now();
+    let excusedMs = AFTER_THAW_MS;
+    if (this.#clock.stands) {
+      this.#clock.goOn();
+      excusedMs += this.slowMs;
+      if (!this.#canFindOut) excusedMs += this.cluster.configOf(this.name).times.leaseMs;
+      this.#unawareUntilMs = this.cluster.clock.now() + excusedMs;
+    }
+    this.#excuse(excusedMs);
     kernel.clock.thaw();
-    this.cluster.thawed();
+    this.cluster.thawed(excusedMs);
+  }
+
+  #excuse(forMs: Millis): void {
+    this.#excusedUntilMs = Math.max(this.#excusedUntilMs, this.cluster.clock.now() + forMs);
+  }
+
+  /** Its daemon runs, and hears somebody whose clock did not stand still. */
+  get #canFindOut(): boolean {
+    return this.#daemon?.clock.stands === false && this.cluster.hearsSomebody(this);
   }
 
   setSlow(slowMs: Millis): void {

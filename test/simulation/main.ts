@@ -11,6 +11,7 @@
  *   --trace FILE  writes the last history for `holdfast replay`
  *   --script FILE a script that was kept
  *   --nodes N, --groups N, --safety-ms MS   instead of what the seed draws
+ *   --out FILE    appends a line of JSON for each 20 seeds (--piece N); --sum FILE adds such lines up
  *   --stop N      ends after so many failing seeds (default 3)
  *   --sabotage LIST, --no-shrink, --json, --score LINES
  */
@@ -18,6 +19,7 @@ import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'nod
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FAULTS } from './faults.ts';
+import { appendPiece, sumOf } from './pieces.ts';
 import { type Outcome, play } from './run.ts';
 import { ALL_SABOTAGES, type Sabotage } from './sabotage.ts';
 import { FAMILIES, type Script, scriptOf } from './script.ts';
@@ -34,6 +36,9 @@ const { values } = parseArgs({
     faults: { type: 'string' },
     script: { type: 'string' },
     trace: { type: 'string' },
+    out: { type: 'string' },
+    piece: { type: 'string' },
+    sum: { type: 'string' },
     nodes: { type: 'string' },
     groups: { type: 'string' },
     'safety-ms': { type: 'string' },
@@ -138,6 +143,10 @@ async function main(): Promise<number> {
     }
     return 0;
   }
+  if (values.sum !== undefined) {
+    process.stdout.write(`${JSON.stringify(sumOf(values.sum))}\n`);
+    return 0;
+  }
   const sabotage = names(values.sabotage, ALL_SABOTAGES);
   const rates = FAULTS.map(({ name, rate }) => `${name} ${rate}`);
   say(`faults and their rates: ${rates.join(', ')}`);
@@ -156,11 +165,19 @@ async function main(): Promise<number> {
       seed === undefined ? (number('seeds') ?? (hours === undefined ? 100 : Infinity)) : 1;
     let failing = 0;
     let toldMs = performance.now();
+    let piece = new Totals();
+    const pieceSeeds = number('piece') ?? 20;
     for (let at = first; at < first + seeds; at += 1) {
       if (hours !== undefined && totals.simulatedMs >= hours * 3_600_000) break;
       const script = scriptFor(at, sabotage);
       const outcome = await perform(script);
       totals.add(outcome);
+      piece.add(outcome);
+      if (values.out !== undefined && piece.seeds === pieceSeeds) {
+        const { family } = values;
+        appendPiece(values.out, { family, firstSeed: at + 1 - pieceSeeds, ...piece.sums() });
+        piece = new Totals();
+      }
       if (outcome.violations.length > 0) failing += 1;
       await tell(script, outcome);
       if (failing >= (number('stop') ?? 3)) break;

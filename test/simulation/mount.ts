@@ -4,7 +4,9 @@
  * writes them back by itself whenever it likes, also when nobody wants it any more. That last is the
  * fear behind the rule that a node which holds a mount registers nothing.
  *
- * An error on the way to the disk makes it read-only, as ext4 and XFS do; its dirty pages stay.
+ * An error of the journal (a flush that failed, a disk that refuses us) makes it read-only. An error of
+ * a data page does not: as on Linux, the page counts as clean from then on and stays readable, who has
+ * the file open hears of it at his next fsync, and whoever opens it after that hears of nothing.
  */
 import type { Status } from '../../src/fencing/devices/emulated/commands.ts';
 import type { Epoch, Millis } from '../../src/lib/ids.ts';
@@ -23,11 +25,14 @@ export type MountOptions = {
 };
 
 type Blocks = { readonly blocks: readonly string[] };
-type Answer = Status | 'landed' | 'aborted' | 'path-lost' | 'timeout';
+type Answer = Status | 'landed' | 'aborted' | 'path-lost' | 'timeout' | 'io-error';
 
 const RETRY_MS: Millis = 1;
 const RETRIES = 40;
 const WRITEBACK_MS: Millis = 40;
+
+/** A file that is open: errors up to here were told to it. */
+export type OpenFile = { told: number };
 
 export class Mount {
   readonly epoch: Epoch;
@@ -39,7 +44,11 @@ export class Mount {
   #inFlight = 0;
   #syncing = false;
   #waiters: ((ok: boolean) => void)[] = [];
+  /** Data pages that never reached the disk and count as clean (`errseq_t`), and how many were told. */
+  #lost = 0;
+  #toldLost = 0;
   #gone: (() => void)[] = [];
+  #leaving = false;
 
   constructor(options: MountOptions) {
     this.#options = options;
@@ -51,12 +60,26 @@ export class Mount {
     return this.#state === 'live';
   }
 
+  get isInTree(): boolean {
+    return !this.#leaving && !this.isGone;
+  }
+
   get isGone(): boolean {
     return this.#state === 'gone';
   }
 
   get records(): readonly string[] {
     return this.#records;
+  }
+
+  /** What a file descriptor that was open since the mount would hear of `syncfs`. */
+  get lostWrites(): number {
+    return this.#lost;
+  }
+
+  /** An error that nobody was told of yet is told to whoever opens next. */
+  openFile(): OpenFile {
+    return { told: this.#toldLost };
   }
 
   /** Replays the journal; a mount writes its superblock, so a disk that refuses us is no mount. */
@@ -102,27 +125,38 @@ export class Mount {
     this.#dirty.set(this.#records.length, blockOf(this.epoch, record));
   }
 
-  /** fsync: true when everything appended before is on the medium. */
-  sync(done: (ok: boolean) => void): void {
+  /** fsync: true when all that was appended before is on the medium, as far as this file was told. */
+  sync(file: OpenFile, done: (ok: boolean) => void): void {
     if (this.#state !== 'live') {
       done(false);
       return;
     }
-    this.#waiters.push(done);
+    this.#waiters.push((ok) => {
+      const isNews = this.#lost > file.told;
+      file.told = this.#lost;
+      this.#toldLost = this.#lost;
+      done(ok && !isNews);
+    });
     if (!this.#syncing) this.#flushNow();
   }
 
   /** Orderly: everything is written first, or given up where the disk refuses it. */
   unmount(done: () => void): void {
     this.#gone.push(done);
-    if (this.#state === 'live' && this.#dirty.size > 0) this.sync(() => this.#leave());
+    this.#leaving = true;
+    if (this.#state === 'live' && this.#dirty.size > 0)
+      this.sync(this.openFile(), () => this.#leave());
     else this.#leave();
   }
 
-  /** By force: what was not written is given up. */
+  /**
+   * Taken off the tree, at once. The kernel writes what is dirty all the same, and only then lets go of
+   * the disk: until then `isGone` is false.
+   */
   detach(done: () => void): void {
-    this.#gone.push(done);
+    this.#leaving = true;
     this.#leave();
+    done();
   }
 
   #leave(): void {
@@ -131,7 +165,7 @@ export class Mount {
       return;
     }
     this.#state = 'read-only';
-    if (this.#inFlight > 0) return;
+    if (this.#inFlight > 0 || this.#dirty.size > 0) return;
     this.#state = 'gone';
     this.#dirty.clear();
     this.#tellGone();
@@ -154,9 +188,9 @@ export class Mount {
       if (this.#waiters.length > 0) this.#flushNow();
     };
     let left = pages.length;
-    let allLanded = true;
+    let refused = false;
     const flush = (): void => {
-      if (!allLanded) {
+      if (refused) {
         end(false);
         return;
       }
@@ -165,7 +199,7 @@ export class Mount {
         (answer) => {
           // A target that lost its power in between has lost what it had cached.
           const ok = answer === 'good' && lun.powerLosses === powerLosses;
-          if (ok) for (const [block] of pages) this.#dirty.delete(block);
+          if (ok) for (const [block, data] of pages) this.#clean(block, data);
           end(ok);
         },
       );
@@ -173,7 +207,8 @@ export class Mount {
     if (left === 0) flush();
     for (const [block, data] of pages) {
       this.#write(block, data, (answer) => {
-        allLanded &&= answer === 'landed';
+        if (this.#isLost(answer)) this.#lose(block, data);
+        else refused ||= answer !== 'landed';
         left -= 1;
         if (left === 0) flush();
       });
@@ -183,8 +218,40 @@ export class Mount {
   /** The kernel's own: nobody asked for it, and nobody hears how it went. */
   #writeBack(): void {
     if (this.#state === 'gone') return;
-    if (!this.#syncing) for (const [block, data] of this.#dirty) this.#write(block, data, () => {});
+    if (!this.#syncing) {
+      for (const [block, data] of this.#dirty) {
+        this.#write(block, data, (answer) => {
+          if (this.#isLost(answer)) this.#lose(block, data);
+          else if (this.#leaving) this.#settle(block, data, answer);
+        });
+      }
+    }
     this.#options.later(WRITEBACK_MS, () => this.#writeBack());
+  }
+
+  /** The disk is ours and the page is not on it: it could not be written, and nobody keeps it. */
+  #isLost(answer: Answer): boolean {
+    if (answer === 'io-error') return true;
+    return !this.lun.options.queues && (answer === 'path-lost' || answer === 'timeout');
+  }
+
+  /** A page of a mount that nobody sees any more: written, or refused; without a path it is kept. */
+  #settle(block: number, data: string, answer: Answer): void {
+    if (answer === 'path-lost' || answer === 'timeout') return;
+    this.#clean(block, data);
+    this.#leave();
+  }
+
+  #clean(block: number, data: string): void {
+    if (this.#dirty.get(block) === data) this.#dirty.delete(block);
+  }
+
+  /** It was not written, will not be written any more, and can be read all the same. */
+  #lose(block: number, data: string): void {
+    if (this.#dirty.get(block) !== data) return;
+    this.#dirty.delete(block);
+    this.#lost += 1;
+    if (this.#leaving) this.#leave();
   }
 
   #fail(): void {
@@ -193,7 +260,11 @@ export class Mount {
   }
 
   #write(block: number, data: string, done: (answer: Answer) => void): void {
-    const { lun } = this.#options;
+    const { lun, san, host, later } = this.#options;
+    if (block > 0 && san.failsWrite(host, this.#path())) {
+      later(RETRY_MS, () => done('io-error'));
+      return;
+    }
     this.#command<Answer>((nexus, reply) => {
       const status = lun.write(nexus, block, data, (landed) =>
         reply(landed ? 'landed' : 'aborted'),
@@ -218,7 +289,7 @@ export class Mount {
       arrive: (reply) => arrive(`${host}:${path}`, reply),
       answer: (answer) => {
         this.#inFlight -= 1;
-        if (this.#gone.length > 0 && this.#inFlight === 0 && this.#state === 'read-only') {
+        if (this.#leaving && this.#inFlight === 0 && this.#state === 'read-only') {
           this.#leave();
         }
         if (isAgain(answer) && attempt < RETRIES && this.#state !== 'gone') {

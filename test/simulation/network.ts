@@ -96,6 +96,11 @@ export class SimulatedNetwork extends FreezableNetwork {
     return this.#cuts.size === 0 || (this.#cuts.get(`${from} ${to} ${over}`) ?? 0) === 0;
   }
 
+  /** Whole, and nothing is lost or late there. */
+  isFair(from: NodeId, to: NodeId, over: Interconnect): boolean {
+    return this.isWhole(from, to, over) && !this.#weather.has(`${from} ${to} ${over}`);
+  }
+
   datagram(from: NodeId, to: NodeId, over: Interconnect, arrive: () => void): void {
     if (!this.isWhole(from, to, over)) {
       this.#effects.count('message-cut');

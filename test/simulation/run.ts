@@ -7,7 +7,7 @@ import type { Millis } from '../../src/lib/ids.ts';
 import { healthy } from './agents.ts';
 import { Cluster, INTERCONNECTS, type Violation } from './cluster.ts';
 import type { Effect } from './effects.ts';
-import { DEMOTION, setMode, setRole } from './faults/operators.ts';
+import { CHANGES_OF_MEMBERS, setMode, setRole } from './faults/operators.ts';
 import { faultNamed, targetOf } from './faults.ts';
 import type { Script, Strike } from './script.ts';
 
@@ -122,9 +122,9 @@ class History {
   async #liveness(): Promise<void> {
     const cluster = this.#cluster;
     // Who is demoted counts for no majority, and may be by a command that is still on its way.
-    const demoted = this.#script.strikes.some(({ fault }) => fault === DEMOTION);
+    const changed = this.#script.strikes.some(({ fault }) => CHANGES_OF_MEMBERS.includes(fault));
     const all = cluster.machines.map(({ name }) => name);
-    const quorum = demoted ? all : this.#script.quorum;
+    const quorum = changed ? all : this.#script.quorum;
     cluster.score.note('liveness', `${quorum.join(', ')} are well from here on`);
     this.#healed = true;
     this.#heal(quorum);
@@ -206,7 +206,10 @@ class History {
 
   #everybodyOnline(names: readonly string[]): void {
     const cluster = this.#cluster;
-    const via = cluster.machine(names[0] ?? 'node1');
+    // Whoever has left can ask for nothing, and neither can a leader that stands still.
+    const well = names.map((name) => cluster.machine(name)).filter(({ isAwake }) => isAwake);
+    const leader = well.find(({ daemon }) => daemon?.driver.raft.role === 'leader');
+    const via = leader ?? cluster.machine(names[0] ?? 'node1');
     for (const { name: node } of cluster.machines) {
       setMode(via, { kind: 'node', node }, 'online');
       setRole(via, node, 'voter');

@@ -64,11 +64,12 @@ export class SanDevice implements OpenDevice {
     const { random } = this.#options;
     const nexus = this.#nexus(path);
     const arrive = (): PrReply => {
-      // Nobody waits any more: a removal of keys may be done, and its aborts cut short.
-      const cutShort = signal.aborted && random.below(2) === 0;
+      // Nobody waits any more, or is there any more: a removal of keys may be done, and its aborts cut short.
+      const cutShort = (signal.aborted || this.#options.kernel.ended) && random.below(2) === 0;
       return this.lun.reserve(nexus, command, cutShort);
     };
-    const answer = await this.#ask(path, arrive, signal);
+    const lateMs = 'key' in command ? this.#options.san.stragglesMs(this.#options.host, path) : 0;
+    const answer = await this.#ask(path, arrive, signal, lateMs);
     return typeof answer === 'string' ? { kind: answer, path } : answer;
   }
 
@@ -85,7 +86,7 @@ export class SanDevice implements OpenDevice {
     return answer;
   }
 
-  #ask<T>(path: string, arrive: () => T, signal: AbortSignal): Promise<T | Lost> {
+  #ask<T>(path: string, arrive: () => T, signal: AbortSignal, lateMs = 0): Promise<T | Lost> {
     const { san, host, kernel } = this.#options;
     return new Promise((resolve) => {
       if (signal.aborted) {
@@ -106,7 +107,7 @@ export class SanDevice implements OpenDevice {
               free();
               resolve(what);
             };
-            san.send({ host, path, kernel, arrive: (reply) => reply(arrive()), answer });
+            san.send({ host, path, kernel, arrive: (reply) => reply(arrive()), answer, lateMs });
           }),
       );
     });

@@ -10,7 +10,23 @@ import type { Effects } from './effects.ts';
 import type { FreezableClock } from './freezable-clock.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
-export type PathTrouble = { cut: boolean; lossPerMille: number; delayMs: Millis };
+export type PathTrouble = {
+  cut: boolean;
+  lossPerMille: number;
+  delayMs: Millis;
+  /** So many writes of data come to nothing, and everything else passes. */
+  failWrites: number;
+  /** The next reservation command takes so much longer; whatever follows it overtakes it. */
+  stragglerMs: Millis;
+};
+
+const WELL: Readonly<PathTrouble> = {
+  cut: false,
+  lossPerMille: 0,
+  delayMs: 0,
+  failWrites: 0,
+  stragglerMs: 0,
+};
 
 export type Errand<T> = {
   readonly host: string;
@@ -20,6 +36,8 @@ export type Errand<T> = {
   /** At the target; it may take its time to reply. */
   readonly arrive: (reply: (what: T) => void) => void;
   readonly answer: (answer: T | 'path-lost' | 'timeout') => void;
+  /** On top of what the way takes. */
+  readonly lateMs?: Millis;
 };
 
 /** How long a host's driver believes in a path that answers nothing. */
@@ -43,7 +61,7 @@ export class San {
     const key = `${host}:${path}`;
     const known = this.#troubles.get(key);
     if (known !== undefined) return known;
-    const fresh = { cut: false, lossPerMille: 0, delayMs: 0 };
+    const fresh = { ...WELL };
     this.#troubles.set(key, fresh);
     return fresh;
   }
@@ -51,9 +69,26 @@ export class San {
   heal(host: string): void {
     for (const [key, trouble] of this.#troubles) {
       if (key.startsWith(`${host}:`)) {
-        Object.assign(trouble, { cut: false, lossPerMille: 0, delayMs: 0 });
+        Object.assign(trouble, WELL);
       }
     }
+  }
+
+  failsWrite(host: string, path: string): boolean {
+    const trouble = this.path(host, path);
+    if (trouble.failWrites === 0) return false;
+    trouble.failWrites -= 1;
+    this.#effects.count('storage-command-lost');
+    return true;
+  }
+
+  /** How much later than others the next reservation command comes: asked for once. */
+  stragglesMs(host: string, path: string): Millis {
+    const trouble = this.path(host, path);
+    const lateMs = trouble.stragglerMs;
+    trouble.stragglerMs = 0;
+    if (lateMs > 0) this.#effects.count('storage-command-late');
+    return lateMs;
   }
 
   send<T>(errand: Errand<T>): void {
@@ -78,7 +113,7 @@ export class San {
       lost();
       return;
     }
-    this.#clock.schedule(this.#travelMs(trouble), () => {
+    this.#clock.schedule(this.#travelMs(trouble) + (errand.lateMs ?? 0), () => {
       if (trouble.cut) {
         lost();
         return;

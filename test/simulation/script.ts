@@ -15,12 +15,16 @@ export type GroupSetting = {
   /** One path: Write Exclusive; two: Write Exclusive – Registrants Only. */
   readonly paths: readonly string[];
   readonly target: Partial<TargetOptions>;
+  /** Hosts keep what they cannot write while no path is there, as multipath may; false: it is lost. */
+  readonly queues?: boolean;
 };
 
 export type Setting = {
   readonly seed: number;
   /** One for each node: its milliseconds in one of the world's. */
   readonly clockRates: readonly number[];
+  /** The last so many nodes are no founders: they are there to join; missing: none. */
+  readonly spares?: number;
   readonly groups: readonly GroupSetting[];
   /** Entries between two snapshots. */
   readonly compactEvery: number;
@@ -28,6 +32,8 @@ export type Setting = {
   readonly gatherMs?: Millis;
   /** Members do not unpack and judge each other's frames; missing: they do, as in production. */
   readonly trusting?: boolean;
+  /** Of owners; missing: the profile's. */
+  readonly leaseMs?: Millis;
   /** A client's pause between two requests is this and up to twice this more; missing: 15 ms. */
   readonly thinkMs?: Millis;
 };
@@ -62,10 +68,13 @@ export type ScriptOptions = {
   readonly safetyMs?: Millis;
   readonly nodes?: number;
   readonly groups?: number;
+  readonly leaseMs?: Millis;
+  readonly thinkMs?: Millis;
 };
 
 /** ρ of the fast profile is the difference of any two clocks; each may have half of it. */
 const RATES = [1, 1.00049, 0.99951, 1.0002, 0.9998] as const;
+const LONG_LEASE_MS: Millis = 1_200;
 const AIMS: readonly Strike['aim'][] = ['any', 'any', 'leader', 'owner'];
 
 /**
@@ -84,16 +93,19 @@ function mixedOf(options: ScriptOptions): Script {
   const drawnNodes = random.below(5) === 0 ? 5 : 3;
   const nodes = options.nodes ?? drawnNodes;
   const drawnGroups = 1 + random.below(3);
+  const spares = options.seed % 6 === 1 ? 1 : 0;
   const groups = options.groups ?? drawnGroups;
   const setting: Setting = {
     seed: options.seed,
-    clockRates: Array.from({ length: nodes }, () => RATES[random.below(RATES.length)] ?? 1),
+    clockRates: Array.from({ length: nodes + spares }, () => rateOf(random)),
+    spares,
     groups: ['g', 'h', 'k'].slice(0, groups).map((name) => groupSetting(name, random)),
     compactEvery: random.below(2) === 0 ? 2_000 : 5 + random.below(60),
     // A power of two: what is gathered comes at exactly one instant.
     gatherMs: options.seed % 4 === 0 ? 0 : 0.5,
     trusting: options.seed % 8 !== 0,
-    thinkMs: options.seed % 3 === 0 ? 15 : 60,
+    thinkMs: options.thinkMs ?? (options.seed % 3 === 0 ? 15 : 60),
+    ...leaseOf(options),
   };
   const drawnSafetyMs = 4_000 + random.below(26_000);
   const safetyMs = options.safetyMs ?? drawnSafetyMs;
@@ -108,15 +120,22 @@ function stormOf(options: ScriptOptions): Script {
   const safetyMs = options.safetyMs ?? 60_000 + random.below(60_000);
   const setting: Setting = {
     seed: options.seed,
-    clockRates: Array.from({ length: nodes }, () => RATES[random.below(RATES.length)] ?? 1),
+    clockRates: Array.from({ length: nodes }, () => rateOf(random)),
     groups: Array.from({ length: groups }, (_, i) => groupSetting(`g${i + 1}`, random)),
     compactEvery: random.below(2) === 0 ? 2_000 : 40 + random.below(200),
     gatherMs: random.below(4) === 0 ? 0 : 0.5,
     trusting: random.below(16) !== 0,
     thinkMs: 120,
+    ...leaseOf(options),
   };
   const strikes = stormStrikes(random, safetyMs, options.faults ?? null);
   return { setting, strikes, safetyMs, quorum: quorumOf(random, nodes) };
+}
+
+/** A lease that is long beside the detection of failures leaves room between the two. */
+function leaseOf({ seed, leaseMs }: ScriptOptions): Pick<Setting, 'leaseMs'> {
+  if (leaseMs !== undefined) return { leaseMs };
+  return seed % 5 === 0 ? { leaseMs: LONG_LEASE_MS } : {};
 }
 
 /** Blow after blow, each a little after the groups of the one before serve again; weather between. */
@@ -134,6 +153,10 @@ function stormStrikes(
     atMs += drawn.blow ? gapMs + random.below(gapMs) : random.below(40);
   }
   return strikes;
+}
+
+function rateOf(random: Random): number {
+  return RATES[random.below(RATES.length)] ?? 1;
 }
 
 function strikeOf(random: Random, { fault, blow, longestMs }: StormFault, atMs: Millis): Strike {
@@ -177,7 +200,7 @@ function groupSetting(name: string, random: Random): GroupSetting {
   if (random.below(6) === 0) target.abort = false;
   if (random.below(8) === 0) target.aptpl = false;
   if (random.below(3) === 0) target.writeCache = false;
-  return { name, paths, target };
+  return { name, paths, target, queues: random.below(2) === 0 };
 }
 
 /** Some seeds are calm with a few faults, in others everything comes at once. */

@@ -123,14 +123,14 @@ describe('with a mechanism switched off', () => {
   // Rare among all faults: these are drawn from few.
   it.each([
     ['defence', 'the owner holds the disk', 'target-power-loss,move,daemon-killed'],
-    ['idle-proof', 'no late write', 'late-writes,daemon-killed,san-partition,application-dies'],
+    ['idle-proof', 'no late write', 'late-writes,daemon-stopped,san-partition,move,isolated'],
   ] as const)(
     'a checker reports the harm of %s: %s',
     async (sabotage, rule, names) => {
       const faults = names.split(',');
       const rules: string[] = [];
       for (let seed = 1; seed <= 24 && !rules.includes(rule); seed += 1) {
-        const script = scriptOf({ seed, faults, nodes: 3, groups: 1 });
+        const script = scriptOf({ seed, faults, nodes: 3, groups: 1, thinkMs: 15 });
         const { violations } = await play({ script: { ...script, sabotage: [sabotage] } });
         rules.push(...violations.map((violation) => violation.rule));
       }

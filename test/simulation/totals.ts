@@ -39,11 +39,16 @@ export class Totals {
     );
   }
 
-  /** The last line; times in seconds, `cpuSeconds` of this process alone. */
+  /** The last line. */
   json(): string {
+    return JSON.stringify(this.sums());
+  }
+
+  /** Times in seconds, `cpuSeconds` of this process alone. */
+  sums() {
     const { wallSeconds, cpuSeconds, perSecond, eventsPerSecond } = this.#speed();
     const failoversPerCpuSecond = round(this.#failovers / Math.max(0.001, cpuSeconds));
-    return JSON.stringify({
+    return {
       seeds: this.seeds,
       violations: this.violations,
       simulatedSeconds: Math.round(this.simulatedMs / 1_000),
@@ -60,7 +65,7 @@ export class Totals {
       failoversPerCpuSecond,
       assignments: this.#assignments,
       acknowledged: this.#acknowledged,
-    });
+    };
   }
 
   #speed() {

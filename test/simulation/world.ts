@@ -16,7 +16,7 @@ import { Mount } from './mount.ts';
 import { SanDevice } from './san-device.ts';
 
 /** Some day: every history begins on it. */
-const EPOCH_MS = 1_800_000_000_000;
+export const EPOCH_MS = 1_800_000_000_000;
 
 export type Parts = {
   readonly machine: Machine;
@@ -66,6 +66,7 @@ function agentsOf({ machine, kernel, clock, random }: Parts): ReadonlyMap<string
         epoch,
       }),
     mounted: (group, mount) => cluster.mounted(machine, group, mount),
+    read: (group, mount, records) => cluster.wasRead(group, mount, records),
     acts: (act) => cluster.acted(machine, act),
     shown: (group) => cluster.shown(group),
     sabotage,
@@ -95,8 +96,8 @@ function diskAgent({ machine, kernel, clock, random }: Omit<Parts, 'mesh' | 'gua
     },
     proveIdle: async (device) => {
       const group = (device as SanDevice).lun.name;
-      const mount = kernel.mounts.get(group);
-      if (mount === undefined || mount.isGone || sabotage.has('idle-proof')) {
+      const [mount] = kernel.unwritten(group);
+      if (mount === undefined || sabotage.has('idle-proof')) {
         return success(new IdleProof([]));
       }
       return failure({ code: 'DISK_MOUNTED', device: group, users: [`epoch ${mount.epoch}`] });

@@ -78,16 +78,26 @@ describe('a group of processes', () => {
 describe('the real-time class', () => {
   it('is left again by everything that is started from it', async () => {
     const module = new URL('../../src/system/scheduling.ts', import.meta.url).href;
-    const source = `import('${module}').then(({ enterRealTime, isRealTime }) => {
+    const source = `import('${module}').then(async ({ enterRealTime, isRealTime }) => {
+      const fs = require('fs');
+      await fs.promises.stat('/'); // libuv makes its pool
       const { allowed, reason } = enterRealTime();
+      const field = (thread, n) => {
+        const stat = fs.readFileSync('/proc/self/task/' + thread + '/stat', 'utf8');
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[n - 3]);
+      };
+      const others = fs.readdirSync('/proc/self/task').filter((one) => one !== String(process.pid));
+      const below = others.every((one) => field(one, 40) < field(process.pid, 40));
+      const along = others.every((one) => field(one, 41) === 2);
       const child = require('child_process').spawnSync('cat', ['/proc/self/stat']).stdout;
       const policy = Number(String(child).split(' ')[40]);
-      console.log(JSON.stringify({ allowed, reason, realTime: isRealTime(), policy }));
+      console.log(JSON.stringify({ allowed, reason, realTime: isRealTime(), policy, below, along }));
     })`;
     const { stdout } = await run([process.execPath, '-e', source], bound);
     const answer = JSON.parse(stdout);
     expect(answer.realTime).toBe(answer.allowed);
     expect(answer.policy).toBe(0);
+    if (answer.allowed) expect(answer).toMatchObject({ below: true, along: true });
     if (!answer.allowed) expect(answer.reason).toMatch(/^E[A-Z]+$/);
   });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ServiceManager } from '../../src/system/sd-notify.ts';
+import { Supervisor } from '../../src/system/sd-notify.ts';
 import { NotifySocket } from './support/notify-socket.ts';
 
 const PID = 4_711;
@@ -21,17 +21,17 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-describe('the service manager', () => {
+describe('the service supervisor', () => {
   it.each([
     ['at a path', () => join(directory, 'notify')],
     ['in the abstract namespace', () => `@holdfast-notify-${process.pid}`],
   ])('hears each word as one datagram, %s', (_, name) => {
     socket = new NotifySocket(name());
-    const manager = ServiceManager.of({ NOTIFY_SOCKET: socket.name }, PID);
-    manager?.tell({ READY: 1, STATUS: 'leader,\nserves ledger' });
-    manager?.tell({ WATCHDOG: 1 });
-    manager?.tell({ STOPPING: 1 });
-    expect(manager?.fault).toBe('');
+    const supervisor = Supervisor.of({ NOTIFY_SOCKET: socket.name }, PID);
+    supervisor?.tell({ READY: 1, STATUS: 'leader,\nserves ledger' });
+    supervisor?.tell({ WATCHDOG: 1 });
+    supervisor?.tell({ STOPPING: 1 });
+    expect(supervisor?.fault).toBe('');
     expect(socket.heard()).toEqual([
       'READY=1\nSTATUS=leader, serves ledger',
       'WATCHDOG=1',
@@ -40,20 +40,20 @@ describe('the service manager', () => {
   });
 
   it('that does not listen is no fault that anybody else notices', () => {
-    const manager = ServiceManager.of({ NOTIFY_SOCKET: join(directory, 'nobody') }, PID);
-    manager?.tell({ READY: 1 });
-    expect(manager?.fault).toBe('ENOENT');
+    const supervisor = Supervisor.of({ NOTIFY_SOCKET: join(directory, 'nobody') }, PID);
+    supervisor?.tell({ READY: 1 });
+    expect(supervisor?.fault).toBe('ENOENT');
   });
 
   it('that reads too slowly is not waited for', () => {
     socket = new NotifySocket(join(directory, 'notify'));
-    const manager = ServiceManager.of({ NOTIFY_SOCKET: socket.name }, PID);
+    const supervisor = Supervisor.of({ NOTIFY_SOCKET: socket.name }, PID);
     let told = 0;
-    while (manager?.fault === '' && told < 100_000) {
-      manager.tell({ WATCHDOG: 1 });
+    while (supervisor?.fault === '' && told < 100_000) {
+      supervisor.tell({ WATCHDOG: 1 });
       told += 1;
     }
-    expect(manager?.fault).toBe('EAGAIN');
+    expect(supervisor?.fault).toBe('EAGAIN');
   });
 
   it.each([
@@ -61,15 +61,15 @@ describe('the service manager', () => {
     ['a place that is no socket', { NOTIFY_SOCKET: 'notify' }],
     ['a path that no address holds', { NOTIFY_SOCKET: `/${'x'.repeat(108)}` }],
   ])('is not there when the environment names %s', (_, environment) => {
-    expect(ServiceManager.of(environment, PID)).toBeNull();
+    expect(Supervisor.of(environment, PID)).toBeNull();
   });
 });
 
 describe('the watchdog', () => {
   const of = (environment: Record<string, string>): number | null | undefined =>
-    ServiceManager.of({ NOTIFY_SOCKET: '/run/notify', ...environment }, PID)?.watchdogMs;
+    Supervisor.of({ NOTIFY_SOCKET: '/run/notify', ...environment }, PID)?.watchdogMs;
 
-  it('is what the manager says, in microseconds, if it means this process', () => {
+  it('is what the supervisor says, in microseconds, if it means this process', () => {
     expect(of({ WATCHDOG_USEC: '3000000' })).toBe(3_000);
     expect(of({ WATCHDOG_USEC: '3000000', WATCHDOG_PID: String(PID) })).toBe(3_000);
   });
@@ -89,6 +89,6 @@ it('takes its variables away from whatever the daemon starts', () => {
     WATCHDOG_PID: '1',
     PATH: '/',
   };
-  ServiceManager.of(environment, PID);
+  Supervisor.of(environment, PID);
   expect(environment).toEqual({ PATH: '/' });
 });

@@ -3,13 +3,17 @@
  * address is announced at once, again in growing pauses over some seconds, when its link comes back,
  * and now and then for ever.
  *
+ * The address lives in the kernel for a minute only and is renewed here, so that one whose daemon and
+ * guardian are both gone does not stay for ever.
+ *
  * The frames pass below the packet filter. So before each one the filter is asked whether the address
  * may speak at all: an announcer that was frozen for a minute says nothing when it thaws.
  */
-import type { Clock } from '../../lib/clock.ts';
+import { type Clock, WITHDRAWN } from '../../lib/clock.ts';
 import type { Millis } from '../../lib/ids.ts';
 import { announce } from '../../system/announce.ts';
-import { findLink } from '../../system/network.ts';
+import { watchLinks } from '../../system/link-events.ts';
+import { addAddress, addressState, findLink } from '../../system/network.ts';
 import type { PacketFilter } from '../../system/packet-filter.ts';
 
 export type AnnouncerOptions = {
@@ -23,7 +27,11 @@ export type AnnouncerOptions = {
 /** Pauses of a burst; after it `REFRESH_MS` for ever. */
 const BURST_MS: readonly Millis[] = [20, 100, 300, 700, 1_500, 3_000];
 const REFRESH_MS: Millis = 60_000;
+/** Beside the kernel's word that something changed, which may be missing. */
 const LOOK_EVERY_MS: Millis = 250;
+/** What the kernel gives the address; a third of it later it is renewed. */
+export const LIFETIME_S = 60;
+const RENEW_MS: Millis = (LIFETIME_S * 1_000) / 3;
 
 export class Announcer {
   readonly #options: AnnouncerOptions;
@@ -31,12 +39,16 @@ export class Announcer {
   #burst = 0;
   #nextMs: Millis = Infinity;
   #hadCarrier = true;
+  #renewedMs: Millis;
+  #waiting = new AbortController();
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
+    this.#renewedMs = options.clock.now();
   }
 
   start(): void {
+    watchLinks(this.#stopped.signal, () => this.#waiting.abort(WITHDRAWN));
     this.#repeat().catch((error: unknown) => {
       if (!this.#stopped.signal.aborted) this.#options.log(`announcer: ${String(error)}`);
     });
@@ -61,7 +73,8 @@ export class Announcer {
     const { clock, device, filter, address } = this.#options;
     while (!this.#stopped.signal.aborted) {
       const delayMs = Math.max(0, Math.min(this.#nextMs - clock.now(), LOOK_EVERY_MS));
-      await clock.after(delayMs, this.#stopped.signal);
+      await this.#wait(delayMs);
+      this.#renew();
       const carrier = findLink(device)?.carrier ?? false;
       const back = carrier && !this.#hadCarrier;
       this.#hadCarrier = carrier;
@@ -71,6 +84,22 @@ export class Announcer {
       if (carrier && (await filter.isLive(address))) this.#send();
       else this.#schedule();
     }
+  }
+
+  /** For so long, or until the kernel tells of a change. */
+  async #wait(delayMs: Millis): Promise<void> {
+    const stopped = this.#stopped.signal;
+    this.#waiting = new AbortController();
+    const either = AbortSignal.any([stopped, this.#waiting.signal]);
+    await this.#options.clock.after(delayMs, either).catch(() => stopped.throwIfAborted());
+  }
+
+  /** Never brings back what somebody has removed. */
+  #renew(): void {
+    const { clock, device, address } = this.#options;
+    if (clock.now() - this.#renewedMs < RENEW_MS) return;
+    this.#renewedMs = clock.now();
+    if (addressState(device, address) === 'usable') addAddress(device, address, LIFETIME_S);
   }
 
   #send(): void {

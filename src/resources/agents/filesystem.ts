@@ -10,28 +10,44 @@
  * answers whether every write since the mount has arrived: where one was lost, memory holds what the
  * disk does not, and only a mount anew tells the truth.
  *
+ * The journal is read ahead in large pieces, which is right only because the disk was fenced and its
+ * stale pages were dropped before this agent's turn.
+ *
  * It does not fence (the disk does), does not format, and does not mount read-only.
  *
- * Parameters: `disk` (the disk resource) or `device`, `directory`, `type` (ext4, xfs), `options`.
+ * Parameters: `disk` (the disk resource) or `device`, `directory`, `type` (ext3, ext4, xfs, btrfs), `options`,
+ * `write-probe` (the monitor writes and syncs a small file as well).
  *
  * Reference: DESIGN §9; mount(8), umount(8), ext4(5), xfs(5).
  */
-import { mkdir, opendir, realpath, statfs } from 'node:fs/promises';
+import { mkdir, open, opendir, realpath, statfs, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ResourceDefinition } from '../../cluster/definition.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { HoldfastError } from '../../lib/error.ts';
 import type { Millis } from '../../lib/ids.ts';
+import { type MountCall, mountDirectly } from '../../system/mount-call.ts';
 import { type MountUser, mountUsers } from '../../system/mount-users.ts';
 import { MountWrites } from '../../system/mount-writes.ts';
-import { isReadOnly, type Mount, mountAt, mountsOf } from '../../system/mounts.ts';
+import { isReadOnly, type Mount, mountAt } from '../../system/mounts.ts';
+import { readAhead } from '../../system/read-ahead.ts';
 import { run } from '../../system/run.ts';
-import { deviceNumber, readSuperblock } from '../../system/superblock.ts';
+import { deviceNumber } from '../../system/superblock.ts';
 import type { Teardown } from '../../system/teardown.ts';
 import { unmountLazily } from '../../system/undo.ts';
 import type { ActionContext, Outcome, ResourceAgent } from '../agent.ts';
 import { OK } from '../agent.ts';
 import { failed, notRunning, outcomeOf } from '../outcome.ts';
-import { misconfigured, optionalText, requiredText, words } from '../parameters.ts';
+import { optionalText, requiredText } from '../parameters.ts';
+import {
+  checkSuperblock,
+  describe,
+  diskOf,
+  givesUpBarriers,
+  isMountedAlready,
+  plainPath,
+  readFilesystem,
+  refuseUnsafe,
+} from './filesystem-checks.ts';
 
 export type FilesystemOptions = {
   readonly clock: Clock;
@@ -39,9 +55,9 @@ export type FilesystemOptions = {
   readonly deviceOf: (disk: ResourceDefinition, context: ActionContext) => Promise<string>;
 };
 
-const TYPES: readonly string[] = ['ext4', 'xfs'];
-const GIVES_UP_BARRIERS = /^(nobarrier|barrier=(0|none|no|off))$/i;
-const SKIPS_THE_JOURNAL = /^(noload|norecovery|ro)$/i;
+/** Written and removed by the optional write probe. */
+const PROBE_FILE = '.holdfast-probe';
+const PROBE_BYTES = 4_096;
 const UNMOUNT_EVERY_MS: Millis = 25;
 /** Of the stop timeout: until then users may leave by themselves, then they are ended. */
 const PATIENCE = 0.5;
@@ -62,7 +78,7 @@ export class FilesystemAgent implements ResourceAgent {
 
   validateAll(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
-      const wanted = read(definition);
+      const wanted = readFilesystem(definition);
       if (optionalText(definition, 'device') === null) diskOf(definition, context);
       for (const option of wanted.options) refuseUnsafe(option);
       await run(['mount', '--version'], { signal: context.signal, timeoutMs: QUESTION_TIMEOUT_MS });
@@ -72,7 +88,7 @@ export class FilesystemAgent implements ResourceAgent {
 
   fitness(definition: ResourceDefinition, _context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
-      const { directory } = read(definition);
+      const { directory } = readFilesystem(definition);
       const there = mountAt(await plainPath(directory));
       if (there === null) return OK;
       return failed('FILESYSTEM_BUSY', `${there.source} is mounted on ${directory}`);
@@ -86,23 +102,25 @@ export class FilesystemAgent implements ResourceAgent {
 
   start(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
-      const wanted = read(definition);
+      const wanted = readFilesystem(definition);
       for (const option of wanted.options) refuseUnsafe(option);
       const device = await this.#device(definition, context);
       const number = await deviceNumber(device);
       await mkdir(wanted.directory, { recursive: true });
       const directory = await realpath(wanted.directory);
-      if (isMountedAlready(number, directory, wanted.type)) {
+      if (await isMountedAlready(number, directory, wanted.type)) {
         return (await this.#writesOf(directory).allArrived())
           ? OK
           : failed('WRITES_LOST', `${directory} has pages that its disk has not`);
       }
-      await checkSuperblock(device, wanted.type);
-      const options = wanted.options.length === 0 ? [] : ['-o', wanted.options.join(',')];
-      const argv = ['mount', '-i', '-t', wanted.type, ...options, device, directory];
-      const bound = { signal: context.signal, timeoutMs: definition.startTimeoutMs };
-      const { status, stderr } = await run(argv, bound);
-      if (status !== 0) return failed('MOUNT_FAILED', stderr.trim());
+      const { replay } = await checkSuperblock(device, wanted.type);
+      const ahead = await readAhead(device, replay);
+      try {
+        const refusal = await mount({ device, ...wanted, directory }, definition, context);
+        if (refusal !== null) return failed('MOUNT_FAILED', refusal);
+      } finally {
+        await ahead.close();
+      }
       return await this.#accept(directory, definition, context);
     });
   }
@@ -110,7 +128,7 @@ export class FilesystemAgent implements ResourceAgent {
   stop(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
       const { clock } = this.#options;
-      const directory = await plainPath(read(definition).directory);
+      const directory = await plainPath(readFilesystem(definition).directory);
       this.#letGo(directory);
       const beganMs = clock.now();
       const told: string[] = [];
@@ -127,7 +145,10 @@ export class FilesystemAgent implements ResourceAgent {
           for (const user of users) end(user);
           told.push(...users.map(({ pid, command }) => `killed ${pid} (${command})`));
         }
-        refusal = await unmount(directory, definition, context);
+        // The first may take until users are ended, a later one until the last resort.
+        const part = passedMs > definition.stopTimeoutMs * PATIENCE ? LAST_RESORT : PATIENCE;
+        const leftMs = Math.max(1, definition.stopTimeoutMs * part - passedMs);
+        refusal = await unmount(directory, leftMs, context.signal);
         if (refusal !== '') await clock.after(UNMOUNT_EVERY_MS, context.signal);
       }
       return { ...OK, detail: told.join('; ') };
@@ -136,7 +157,7 @@ export class FilesystemAgent implements ResourceAgent {
 
   kill(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
-      const directory = await plainPath(read(definition).directory);
+      const directory = await plainPath(readFilesystem(definition).directory);
       this.#letGo(directory);
       await this.#undo(directory, definition, context);
       return OK;
@@ -154,7 +175,7 @@ export class FilesystemAgent implements ResourceAgent {
 
   monitor(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
-      const { directory } = read(definition);
+      const { directory } = readFilesystem(definition);
       const mount = mountAt(await plainPath(directory));
       if (mount === null) return notRunning(`nothing is mounted on ${directory}`);
       if (isReadOnly(mount)) return failed('FILESYSTEM_READ_ONLY', describe(mount));
@@ -182,7 +203,7 @@ export class FilesystemAgent implements ResourceAgent {
   ): Promise<Outcome> {
     const mount = mountAt(directory);
     if (mount === null) return failed('MOUNT_FAILED', `nothing is mounted on ${directory}`);
-    const unsafe = mount.superOptions.find((option) => GIVES_UP_BARRIERS.test(option));
+    const unsafe = mount.superOptions.find(givesUpBarriers);
     if (unsafe === undefined && !isReadOnly(mount)) {
       this.#letGo(directory);
       this.#writesOf(directory);
@@ -215,19 +236,36 @@ export class FilesystemAgent implements ResourceAgent {
     await unmountLazily(directory, { clock, signal, timeoutMs: stopTimeoutMs });
   }
 
+  /** A full disk is the administrator's business: no other node has more room on it. */
+  async #write(mount: Mount): Promise<Outcome> {
+    try {
+      await writeProbe(join(mount.directory, PROBE_FILE));
+      return OK;
+    } catch (error) {
+      const errno = error instanceof Error && 'code' in error ? error.code : '';
+      const detail = `${describe(mount)}: ${String(error)}`;
+      if (errno === 'ENOSPC' || errno === 'EDQUOT') {
+        return { status: 190, code: 'FILESYSTEM_FULL', detail };
+      }
+      return failed(errno === 'EROFS' ? 'FILESYSTEM_READ_ONLY' : 'FILESYSTEM_UNWRITABLE', detail);
+    }
+  }
+
   async #ask(
     mount: Mount,
-    { monitorTimeoutMs }: ResourceDefinition,
+    definition: ResourceDefinition,
     { signal }: ActionContext,
   ): Promise<Outcome> {
     const { directory } = mount;
+    const { monitorTimeoutMs } = definition;
     if (this.#asked.has(directory)) {
       return failed('FILESYSTEM_HUNG', `${describe(mount)} has not answered the last question`);
     }
     this.#asked.add(directory);
+    const probes = definition.parameters['write-probe'] === true;
     const answer = answers(directory)
       .then(
-        () => OK,
+        () => (probes ? this.#write(mount) : OK),
         (error: unknown) => failed('FILESYSTEM_HUNG', `${describe(mount)}: ${String(error)}`),
       )
       .finally(() => this.#asked.delete(directory));
@@ -238,67 +276,31 @@ export class FilesystemAgent implements ResourceAgent {
   }
 }
 
-type Wanted = {
-  readonly directory: string;
-  readonly type: string;
-  readonly options: readonly string[];
-};
-
-function read(definition: ResourceDefinition): Wanted {
-  const type = requiredText(definition, 'type');
-  if (/^(ext2|vfat|msdos|exfat|minix)$/.test(type)) throw new HoldfastError('NO_JOURNAL', { type });
-  if (!TYPES.includes(type)) throw misconfigured(definition, 'type', `not ${TYPES.join(' or ')}`);
-  const directory = requiredText(definition, 'directory');
-  if (!directory.startsWith('/')) throw misconfigured(definition, 'directory', 'not absolute');
-  const options = words(definition, 'options').flatMap((text) => text.split(','));
-  return { directory, type, options: options.map((text) => text.trim()).filter((text) => text) };
-}
-
-function refuseUnsafe(option: string): void {
-  if (GIVES_UP_BARRIERS.test(option)) throw new HoldfastError('BARRIER_REFUSED', { option });
-  if (SKIPS_THE_JOURNAL.test(option)) throw new HoldfastError('NO_JOURNAL', { option });
-}
-
-function diskOf(definition: ResourceDefinition, context: ActionContext): ResourceDefinition {
-  const name = requiredText(definition, 'disk');
-  const disk = context.resources.find((resource) => resource.name === name);
-  if (disk === undefined) throw misconfigured(definition, 'disk', `no resource ${name}`);
-  return disk;
-}
-
-/** @throws HoldfastError FILESYSTEM_BUSY when device or directory is used for something else. */
-function isMountedAlready(number: string, directory: string, type: string): boolean {
-  const there = mountAt(directory);
-  if (there?.device === number && there.type === type) return true;
-  if (there !== null)
-    throw new HoldfastError('FILESYSTEM_BUSY', { directory, holds: there.source });
-  const elsewhere = mountsOf(number)[0];
-  if (elsewhere === undefined) return false;
-  throw new HoldfastError('FILESYSTEM_BUSY', { mountedOn: elsewhere.directory, device: number });
-}
-
-async function checkSuperblock(device: string, type: string): Promise<void> {
-  const found = await readSuperblock(device);
-  if (found.type !== (type === 'xfs' ? 'xfs' : 'ext')) {
-    throw new HoldfastError('FILESYSTEM_TYPE_MISMATCH', {
-      device,
-      wanted: type,
-      found: found.type,
-    });
-  }
-  if (!found.journal) throw new HoldfastError('NO_JOURNAL', { device });
-  for (const option of found.defaultOptions) refuseUnsafe(option);
-}
-
-/** Empty when it came off, else the reason. */
-async function unmount(
-  directory: string,
-  { stopTimeoutMs }: ResourceDefinition,
+/** Null when it is mounted, else why not. */
+async function mount(
+  wanted: MountCall,
+  { startTimeoutMs }: ResourceDefinition,
   { signal }: ActionContext,
-): Promise<string> {
-  const bound = { signal, timeoutMs: stopTimeoutMs * PATIENCE };
-  const { status, stderr } = await run(['umount', '--no-canonicalize', directory], bound);
-  return status === 0 ? '' : stderr.trim() || `status ${status}`;
+): Promise<string | null> {
+  if (await mountDirectly(wanted)) return null;
+  signal.throwIfAborted();
+  const { device, directory, type } = wanted;
+  const options = wanted.options.length === 0 ? [] : ['-o', wanted.options.join(',')];
+  const argv = ['mount', '-i', '-t', type, ...options, device, directory];
+  const { status, stderr } = await run(argv, { signal, timeoutMs: startTimeoutMs });
+  return status === 0 ? null : stderr.trim();
+}
+
+/** Empty when it came off, else the reason; a command that does not return is one of them. */
+async function unmount(directory: string, timeoutMs: Millis, signal: AbortSignal): Promise<string> {
+  const argv = ['umount', '--no-canonicalize', directory];
+  try {
+    const { status, stderr } = await run(argv, { signal, timeoutMs });
+    return status === 0 ? '' : stderr.trim() || `status ${status}`;
+  } catch (error) {
+    signal.throwIfAborted();
+    return String(error);
+  }
 }
 
 function end({ pid }: MountUser): void {
@@ -306,6 +308,18 @@ function end({ pid }: MountUser): void {
     process.kill(pid, 'SIGKILL');
   } catch {
     // It left by itself between the look and the signal.
+  }
+}
+
+/** A file that is written, synced and removed: what an application would do. */
+async function writeProbe(path: string): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.write(Buffer.alloc(PROBE_BYTES, 'holdfast'));
+    await file.sync();
+  } finally {
+    await file.close();
+    await unlink(path);
   }
 }
 
@@ -318,13 +332,4 @@ async function answers(directory: string): Promise<void> {
   } finally {
     await entries.close();
   }
-}
-
-/** As the mount table writes it; a directory that is not there yet has no links to follow. */
-async function plainPath(directory: string): Promise<string> {
-  return await realpath(directory).catch(() => directory);
-}
-
-function describe({ source, directory, type }: Mount): string {
-  return `${type} of ${source} on ${directory}`;
 }

@@ -19,7 +19,7 @@ import type { ResourceDefinition } from '../../cluster/definition.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { HoldfastError } from '../../lib/error.ts';
 import type { Millis } from '../../lib/ids.ts';
-import { watchUntilEmpty } from '../../system/cgroup.ts';
+import { freezeCgroup, isPopulated, watchUntilEmpty } from '../../system/cgroup.ts';
 import { mounts } from '../../system/mounts.ts';
 import { type Completion, run } from '../../system/run.ts';
 import type { Teardown } from '../../system/teardown.ts';
@@ -42,6 +42,7 @@ type UnitState = Readonly<Record<'load' | 'active' | 'sub' | 'file' | 'cgroup' |
 
 const DROP_IN = '50-holdfast.conf';
 const ASK_EVERY_MS: Millis = 50;
+const FREEZE_TIMEOUT_MS: Millis = 500;
 /** Of the stop timeout: so long the unit may take to stop, then it is killed. */
 const PATIENCE = 0.7;
 const PART = 0.9;
@@ -50,6 +51,9 @@ export class SystemdAgent implements ResourceAgent {
   readonly #clock: Clock;
   readonly #systemctl: readonly string[];
   readonly #runtime: string;
+  /** Of units that were started here: where the kernel keeps their processes. */
+  readonly #cgroups = new Map<string, string>();
+  readonly #still = new Set<string>();
 
   constructor({ clock, systemctl, runtimeDirectory }: SystemdOptions) {
     this.#clock = clock;
@@ -93,6 +97,7 @@ export class SystemdAgent implements ResourceAgent {
         definition.startTimeoutMs * PART,
       );
       if (status !== 0) return failed('UNIT_FAILED', stderr.trim());
+      this.#remember(unit, await this.#state(definition, context));
       return await this.#untilReady(definition, context, untilMs);
     });
   }
@@ -100,8 +105,8 @@ export class SystemdAgent implements ResourceAgent {
   stop(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
       const unit = unitOf(definition);
+      await this.#setStill(definition, context, false);
       const bound = definition.stopTimeoutMs * PATIENCE;
-      await this.#ask(['thaw', unit], context, bound);
       const late = await this.#ask(['stop', unit], context, bound).then(
         ({ status, stderr }) => (status === 0 ? null : stderr.trim()),
         (error: unknown) => {
@@ -123,12 +128,19 @@ export class SystemdAgent implements ResourceAgent {
     });
   }
 
+  /** The kernel freezes the unit's control group: no question to systemd, and so in time. */
   suspend(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
-    return this.#setStill(definition, context, 'freeze');
+    return outcomeOf(async () => {
+      await this.#setStill(definition, context, true);
+      return OK;
+    });
   }
 
   resume(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
-    return this.#setStill(definition, context, 'thaw');
+    return outcomeOf(async () => {
+      await this.#setStill(definition, context, false);
+      return OK;
+    });
   }
 
   monitor(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
@@ -150,29 +162,34 @@ export class SystemdAgent implements ResourceAgent {
     context: ActionContext,
     changed: (outcome: Outcome) => void,
   ): void {
-    const watching = async () => {
-      const { cgroup } = await this.#state(definition, context);
-      const mountPoint = mounts().find(({ type }) => type === 'cgroup2')?.directory;
-      if (cgroup === '' || mountPoint === undefined) return;
-      watchUntilEmpty(join(mountPoint, cgroup), context.signal, () => {
-        void this.monitor(definition, context).then(
-          (outcome) => (outcome.status === 0 ? undefined : changed(outcome)),
-          () => undefined, // nobody watches any more
-        );
-      });
-    };
-    // Where the unit cannot be asked, the monitor says so.
-    watching().catch(() => undefined);
+    const cgroup = this.#cgroups.get(unitOf(definition));
+    if (cgroup === undefined) return;
+    watchUntilEmpty(cgroup, context.signal, () => {
+      this.#settled(definition, context).then(
+        (outcome) => changed(outcome),
+        () => undefined, // nobody watches any more
+      );
+    });
   }
 
   teardown(definition: ResourceDefinition): readonly Teardown[] {
-    const command = (...words: readonly string[]): Teardown => ({
-      kind: 'run-command',
-      argv: [...this.#systemctl, ...words],
-      environment: [],
-    });
     const unit = unitOf(definition);
-    return [command('stop', '--no-block', unit), command('kill', '--signal=SIGKILL', unit)];
+    const path = this.#cgroups.get(unit);
+    const stop = [...this.#systemctl, 'stop', unit];
+    return [
+      ...(path === undefined ? [] : [{ kind: 'kill-cgroup', path } as const]),
+      { kind: 'run-command', argv: stop, environment: [] },
+    ];
+  }
+
+  /** The kernel knows that all processes have ended a moment before systemd does. */
+  async #settled(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
+    const untilMs = this.#clock.now() + definition.monitorTimeoutMs;
+    for (;;) {
+      const state = await this.#state(definition, context);
+      if (isDown(state) || this.#clock.now() > untilMs) return ended(definition, state);
+      await this.#clock.after(ASK_EVERY_MS, context.signal);
+    }
   }
 
   async #untilReady(
@@ -192,32 +209,47 @@ export class SystemdAgent implements ResourceAgent {
     }
   }
 
-  /** Told to stop first, or systemd might see a failure and act on it; then killed, until it is down. */
+  /** Told to stop as well, or systemd might see a failure and act on it. */
   async #endByForce(definition: ResourceDefinition, context: ActionContext): Promise<void> {
     const unit = unitOf(definition);
-    const bound = definition.stopTimeoutMs;
-    const untilMs = this.#clock.now() + bound;
-    await this.#ask(['stop', '--no-block', unit], context, bound);
+    const timeoutMs = definition.stopTimeoutMs;
+    const untilMs = this.#clock.now() + timeoutMs;
+    this.#still.delete(unit);
+    await this.#ask(['stop', '--no-block', unit], context, timeoutMs);
     for (;;) {
-      await this.#ask(['kill', '--signal=SIGKILL', unit], context, bound);
+      await this.#ask(['kill', '--signal=SIGKILL', unit], context, timeoutMs);
       if (isDown(await this.#state(definition, context))) break;
       if (this.#clock.now() > untilMs) throw new HoldfastError('PROCESS_NOT_KILLED', { unit });
       await this.#clock.after(ASK_EVERY_MS, context.signal);
     }
-    await this.#ask(['reset-failed', unit], context, bound);
+    await this.#ask(['reset-failed', unit], context, timeoutMs);
   }
 
-  #setStill(
+  async #setStill(
     definition: ResourceDefinition,
-    context: ActionContext,
-    verb: 'freeze' | 'thaw',
-  ): Promise<Outcome> {
-    return outcomeOf(async () => {
-      const unit = unitOf(definition);
-      if (isDown(await this.#state(definition, context))) return OK;
-      const { status, stderr } = await this.#ask([verb, unit], context, definition.stopTimeoutMs);
-      return status === 0 ? OK : failed('UNIT_FAILED', `${verb}: ${stderr.trim()}`);
-    });
+    { signal }: ActionContext,
+    still: boolean,
+  ): Promise<void> {
+    const unit = unitOf(definition);
+    const cgroup = this.#cgroups.get(unit);
+    if (cgroup === undefined || isPopulated(cgroup) !== true) {
+      this.#still.delete(unit);
+      return;
+    }
+    const bound = { clock: this.#clock, timeoutMs: FREEZE_TIMEOUT_MS, signal };
+    await freezeCgroup(cgroup, still, bound);
+    if (still) this.#still.add(unit);
+    else this.#still.delete(unit);
+  }
+
+  #remember(unit: string, { cgroup }: UnitState): void {
+    // A hierarchy may be mounted twice, and one of its mounts may be hidden by another mount.
+    const places = mounts().flatMap(({ type, directory }) =>
+      type === 'cgroup2' && cgroup !== '' ? [join(directory, cgroup)] : [],
+    );
+    const path = places.find((place) => isPopulated(place) !== null);
+    if (path === undefined) this.#cgroups.delete(unit);
+    else this.#cgroups.set(unit, path);
   }
 
   async #state(definition: ResourceDefinition, context: ActionContext): Promise<UnitState> {

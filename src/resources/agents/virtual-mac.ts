@@ -6,9 +6,11 @@
  * other; in mode `private` two groups on one node could not, and would as soon as one of them moved.
  *
  * The parent must not answer ARP for addresses on the macvlan with its own MAC, so `arp_ignore` and
- * `arp_announce` are set on it and stay set. The device itself makes no address up: what it sends is
- * what a floating IP sends, and that the packet filter guards. A soft expiry therefore changes nothing
- * here. Frames that are not IP are only stopped by the hard expiry, which removes the device.
+ * `arp_announce` are set on it and stay set. The device itself makes no address up. When it comes up it
+ * tells the switches where it is now, or frames that are not IP would go to the old owner's port; each of
+ * these few frames is sent in time or not at all. Everything else is sent by a floating IP, and that
+ * the packet filter guards. A soft expiry therefore changes nothing here. Frames that are not IP are only
+ * stopped by the hard expiry, which removes the device.
  *
  * Parameters: `parent`, `mac` (default: derived from cluster, group and name, locally administered).
  *
@@ -16,6 +18,9 @@
  */
 import { createHash } from 'node:crypto';
 import type { ResourceDefinition } from '../../cluster/definition.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Millis } from '../../lib/ids.ts';
+import { announcePresence } from '../../system/announce.ts';
 import {
   addMacvlan,
   deleteLink,
@@ -45,7 +50,18 @@ export function derivedMac(resource: string, place: Place): string {
   return bytes.toString('hex').replace(/(..)(?=.)/g, '$1:');
 }
 
+/** Pauses between the frames that tell switches where the MAC address is now. */
+const AGAIN_MS: readonly Millis[] = [20, 100];
+/** P4: so long after its moment, and no longer, a frame of a machine that stood still may leave. */
+const LATE_MS: Millis = 25;
+
 export class VirtualMacAgent implements ResourceAgent {
+  readonly #clock: Clock;
+
+  constructor({ clock }: { readonly clock: Clock }) {
+    this.#clock = clock;
+  }
+
   validateAll(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
       const [first = 0] = macBytes(macOf(definition, context));
@@ -87,7 +103,11 @@ export class VirtualMacAgent implements ResourceAgent {
     const prepared = await this.prepare(definition, context);
     if (prepared.status !== 0) return prepared;
     return await outcomeOf(async () => {
-      await setLinkUp(virtualMacDevice(definition.name, context), true);
+      const name = virtualMacDevice(definition.name, context);
+      if (findLink(name)?.up === true) return OK;
+      await setLinkUp(name, true);
+      announcePresence(name);
+      void this.#repeat(name, context.signal);
       return OK;
     });
   }
@@ -128,6 +148,24 @@ export class VirtualMacAgent implements ResourceAgent {
 
   teardown(definition: ResourceDefinition, context: ActionContext): readonly Teardown[] {
     return [{ kind: 'delete-link', device: virtualMacDevice(definition.name, context) }];
+  }
+
+  /** Without a lease to ask: so a frame that is late, as after a freeze, is not sent. */
+  async #repeat(name: string, signal: AbortSignal): Promise<void> {
+    for (const afterMs of AGAIN_MS) {
+      const dueMs = this.#clock.now() + afterMs;
+      const ran = await this.#clock.after(afterMs, signal).then(
+        () => true,
+        () => false, // interrupted
+      );
+      if (!ran || this.#clock.now() > dueMs + LATE_MS) return;
+      try {
+        if (findLink(name)?.up !== true) return;
+        announcePresence(name);
+      } catch {
+        return; // The device went in this moment: there is nothing to tell any more.
+      }
+    }
   }
 }
 

@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Engine } from './engine/engine.ts';
-import { buildImage, ensureBaseImage, IMAGE, root } from './engine/images.ts';
+import { buildImage, buildPreviousImage, ensureBaseImage, IMAGE, root } from './engine/images.ts';
 import { whyNoEngine } from './engine/packages.ts';
 
 const began = performance.now();
@@ -41,11 +41,13 @@ else {
     ensureBaseImage(engine, say);
     buildImage(engine, say);
     say('image built');
+    const previous = await buildPreviousImage(engine, say);
     const words = process.argv.slice(2);
     process.exitCode = await run(words.length === 0 ? VITEST : words, {
       ...engine.environment,
       VITEST_CONTAINERS: '1',
       HOLDFAST_IMAGE: IMAGE,
+      ...(previous === null ? {} : { HOLDFAST_PREVIOUS_IMAGE: previous }),
       ...(engine.namespace === null ? {} : { HOLDFAST_ENGINE_NAMESPACE: engine.namespace }),
       TESTCONTAINERS_RYUK_DISABLED: 'true',
     });

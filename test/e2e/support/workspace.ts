@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Problem } from '../../../src/lib/error.ts';
 import { EmbeddedCluster, HOLDFAST } from '../../demo/embedded-cluster.ts';
+import type { EmbeddedOptions } from '../../demo/embedded-config.ts';
 
 /** For one test, or for the start of a cluster; there only to end a failure. */
 export const LIMIT_MS = 120_000;
@@ -24,8 +25,8 @@ export type Ended = {
   readonly stderr: string;
 };
 
-export async function workspace(): Promise<EmbeddedCluster> {
-  return await EmbeddedCluster.lay(mkdtempSync(join(tmpdir(), 'holdfast-e2e-')));
+export async function workspace(options?: EmbeddedOptions): Promise<EmbeddedCluster> {
+  return await EmbeddedCluster.lay(mkdtempSync(join(tmpdir(), 'holdfast-e2e-')), options);
 }
 
 /** Runs the command to its end. One that does not end within the bound is killed: status null. */

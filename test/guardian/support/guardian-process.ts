@@ -10,6 +10,11 @@ import { killGroup } from '../../../src/system/process.ts';
 import type { Teardown } from '../../../src/system/teardown.ts';
 import { until } from '../../system/support/until.ts';
 
+export type GuardianOptions = {
+  readonly ownNetwork?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
+};
+
 export class GuardianProcess {
   readonly heard: FromGuardian[] = [];
   errors = '';
@@ -28,11 +33,12 @@ export class GuardianProcess {
   }
 
   /** In a network namespace of its own when asked. */
-  static async start(options: { readonly ownNetwork?: boolean } = {}): Promise<GuardianProcess> {
+  static async start(options: GuardianOptions = {}): Promise<GuardianProcess> {
     const argv = guardianArgv({ clusterId: 'test-cluster' });
     const process = await startLongLived({
       argv: options.ownNetwork === true ? ['unshare', '-n', ...argv] : argv,
       output: { kind: 'pipes' },
+      environment: options.environment ?? {},
     });
     const guardian = new GuardianProcess(process);
     void guardian.#listen();

@@ -12,7 +12,7 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Answer, Machine } from '../lab.ts';
 import { CommandAgent } from './command-agent.ts';
@@ -30,8 +30,8 @@ export type GuestOptions = {
   readonly memoryMb: number;
   /** Image files on the host, in order: /dev/ubda is the guest's own disk, mounted at /var/lib/holdfast. */
   readonly disks: readonly string[];
-  /** A library to load into the guest's kernel process (`wide-registers.ts`); null: none. */
-  readonly preload: string | null;
+  /** Libraries to load into the guest's kernel process. */
+  readonly preload: readonly string[];
 };
 
 const bootTimeoutMs = 90_000;
@@ -66,6 +66,7 @@ export class Guest implements Machine {
     const { directory } = this.#options;
     rmSync(join(directory, `uml-${this.name}`), { recursive: true, force: true });
     mkdirSync(join(this.share, 'overlay'), { recursive: true });
+    writeFileSync(this.#clockShift, Buffer.alloc(8)); // A fresh boot reads the host's clock again.
     const log = openSync(join(directory, `${this.name}.console`), 'a');
     const child = spawn('ip', this.#argv(), { stdio: ['pipe', log, log, 'pipe'], detached: true });
     closeSync(log);
@@ -118,6 +119,17 @@ export class Guest implements Machine {
     signal(this.#pid(), 'SIGCONT');
   }
 
+  /** frozen: when it is thawed, its clock will have run so much longer. Needs `LabOptions.clocks`. */
+  moveClock(byMs: number): void {
+    const now = readFileSync(this.#clockShift);
+    now.writeBigInt64LE(now.readBigInt64LE() + BigInt(byMs) * 1_000_000n);
+    writeFileSync(this.#clockShift, now, { flag: 'r+' });
+  }
+
+  get #clockShift(): string {
+    return join(this.#options.directory, `${this.name}.clock-shift`);
+  }
+
   #pid(): number {
     if (this.#kernelPid === undefined) throw new LabError('GUEST_OFF', this.name);
     return this.#kernelPid;
@@ -128,7 +140,9 @@ export class Guest implements Machine {
     return [
       ...['netns', 'exec', namespace, 'setpriv', '--pdeathsig', 'KILL'],
       ...['unshare', '--pid', '--fork', '--kill-child'],
-      ...(preload === null ? [] : ['env', `LD_PRELOAD=${preload}`]),
+      ...(preload.length === 0
+        ? []
+        : ['env', `LD_PRELOAD=${preload.join(':')}`, `LAB_CLOCK_SHIFT=${this.#clockShift}`]),
       'linux.uml',
       ...[`mem=${memoryMb}M`, `uml_dir=${directory}/`, `umid=uml-${this.name}`],
       ...['rootfstype=hostfs', 'rootflags=/', 'ro', `init=${root}/test/lab/kernel/guest/init.sh`],

@@ -13,19 +13,22 @@ import { join, resolve } from 'node:path';
 import { identityOf } from '../../../src/system/block-device.ts';
 import type { Lab, Reservation } from '../lab.ts';
 import { Client } from './client.ts';
+import { goBack, goFirst } from './go-first.ts';
 import { Guest } from './guest.ts';
 import { run } from './host.ts';
 import { LabError } from './lab-error.ts';
 import { type Cut, Network } from './network.ts';
 import { ensurePackages } from './packages.ts';
 import { RunDirectory } from './run-directory.ts';
-import { buildWideRegisters } from './wide-registers.ts';
+import { buildPreload, buildWideRegisters } from './wide-registers.ts';
 
 export type LabOptions = {
   readonly nodes?: number;
   readonly luns?: number;
   readonly lunSizeMb?: number;
   readonly memoryMb?: number;
+  /** The clocks of guests can be moved (`Guest.moveClock`). */
+  readonly clocks?: boolean;
   /** Leaves the run directory (consoles, logs, disk images) when the laboratory ends. */
   readonly keep?: boolean;
   readonly say?: (line: string) => void;
@@ -54,12 +57,14 @@ export class KernelLab implements Lab {
       luns: 1,
       lunSizeMb: 512,
       memoryMb: 512,
+      clocks: false,
       keep: false,
       say: () => {},
       ...options,
     };
     this.#options = all;
-    await ensurePackages(all.say);
+    await ensurePackages(all.say, all.clocks);
+    await goFirst();
     const directory = new RunDirectory();
     await directory.open(all.keep);
     this.#run = directory;
@@ -81,6 +86,7 @@ export class KernelLab implements Lab {
   async down(): Promise<void> {
     await Promise.all(this.#guests.map((guest) => guest.powerOff()));
     await this.#run?.close();
+    await goBack();
     this.#run = undefined;
     this.#guests = [];
   }
@@ -169,7 +175,11 @@ export class KernelLab implements Lab {
       truncateSync(path, sizeMb * 1024 * 1024);
       return path;
     };
-    const preload = await buildWideRegisters(directory.path);
+    const registers = await buildWideRegisters(directory.path);
+    const preload = [
+      ...(registers === null ? [] : [registers]),
+      ...(all.clocks ? [await buildPreload('clock-shift', directory.path)] : []),
+    ];
     const luns = Array.from({ length: all.luns }, (_, i) => image(`lun${i}`, all.lunSizeMb));
     return Promise.all(
       Array.from({ length: all.nodes + 1 }, async (_, id) => {

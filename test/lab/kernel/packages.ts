@@ -41,46 +41,47 @@ const programs = [
   'curl',
 ] as const;
 
-/** Only where the guests' kernel needs `wide-registers.c`. */
+/** Only where the guests' kernel needs `wide-registers.c`, or a clock is to be moved. */
 const compilerPackages = ['gcc', 'libc6-dev'] as const;
 const compilerPrograms = ['gcc'] as const;
 
 const directories = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const;
 const installTimeoutMs = 600_000;
 
-export function missingPrograms(): readonly string[] {
-  return [...programs, ...(hasWideRegisters() ? compilerPrograms : [])].filter(
+export function missingPrograms(compiler = false): readonly string[] {
+  return [...programs, ...(compiler || hasWideRegisters() ? compilerPrograms : [])].filter(
     (name) => !directories.some((at) => existsSync(`${at}/${name}`)),
   );
 }
 
-function wanted(): readonly string[] {
-  return [...packages, ...(hasWideRegisters() ? compilerPackages : [])];
+function wanted(compiler: boolean): readonly string[] {
+  return [...packages, ...(compiler || hasWideRegisters() ? compilerPackages : [])];
 }
 
 /**
  * @param say told each step, since an installation takes its time
  * @throws LabError NOT_ROOT, PACKAGES_MISSING
  */
-export async function ensurePackages(say: (line: string) => void): Promise<void> {
+export async function ensurePackages(say: (line: string) => void, compiler = false): Promise<void> {
   if (process.getuid?.() !== 0) {
     throw new LabError(
       'NOT_ROOT',
       'the kernel laboratory makes network namespaces: run it as root',
     );
   }
-  const missing = missingPrograms();
+  const missing = missingPrograms(compiler);
   if (missing.length === 0) return;
   if (!existsSync('/usr/bin/apt-get')) {
     throw new LabError(
       'PACKAGES_MISSING',
-      `${missing.join(', ')} not found, and there is no apt-get: on Debian 12 these come from ${wanted().join(' ')}`,
+      `${missing.join(', ')} not found, and there is no apt-get: on Debian 12 these come from ` +
+        wanted(compiler).join(' '),
     );
   }
   say(`installing Debian packages (missing: ${missing.join(', ')})`);
   await apt(['update', '-q'], say);
-  await apt(['install', '-y', '-q', '--no-install-recommends', ...wanted()], say);
-  const still = missingPrograms();
+  await apt(['install', '-y', '-q', '--no-install-recommends', ...wanted(compiler)], say);
+  const still = missingPrograms(compiler);
   if (still.length > 0) {
     throw new LabError(
       'PACKAGES_MISSING',

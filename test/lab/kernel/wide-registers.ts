@@ -6,8 +6,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './host.ts';
 
-const source = join(import.meta.dirname, 'wide-registers.c');
-
 /** Whether this processor has registers that a user-mode Linux 6.1 has no room for. */
 export function hasWideRegisters(cpuinfo: string = readFileSync('/proc/cpuinfo', 'utf8')): boolean {
   return /^flags\s*:.*\bamx_tile\b/m.test(cpuinfo);
@@ -15,8 +13,12 @@ export function hasWideRegisters(cpuinfo: string = readFileSync('/proc/cpuinfo',
 
 /** Builds what has to be preloaded into `directory` and answers its path; null where nothing has to be. */
 export async function buildWideRegisters(directory: string): Promise<string | null> {
-  if (!hasWideRegisters()) return null;
-  const library = join(directory, 'wide-registers.so');
+  return hasWideRegisters() ? await buildPreload('wide-registers', directory) : null;
+}
+
+/** Builds `NAME.c` into a library that a guest's kernel process can preload. */
+export async function buildPreload(name: string, directory: string): Promise<string> {
+  const [source, library] = [join(import.meta.dirname, `${name}.c`), join(directory, `${name}.so`)];
   await run(['gcc', '-O2', '-Wall', '-Werror', '-shared', '-fPIC', '-o', library, source]);
   return library;
 }

@@ -4,7 +4,8 @@ name=$(hostname)
 mkdir -p /dev/lab $LAB_NEXUS
 for l in $(seq 0 $(($1 - 1))); do
   rm -f $LAB_NEXUS/lun$l.loop
-  env -u LD_PRELOAD $LAB_TOOLS/nexus iscsi://10.99.0.10/iqn.2026-01.lab:san/$((l + 1)) iqn.2026-01.lab:$name $LAB_NEXUS lun$l >>/lab/nexus.log 2>&1 &
+  # It stands for a driver of the kernel, which no busy process keeps waiting.
+  env -u LD_PRELOAD chrt -r 3 $LAB_TOOLS/nexus iscsi://10.99.0.10/iqn.2026-01.lab:san/$((l + 1)) iqn.2026-01.lab:$name $LAB_NEXUS lun$l >>/lab/nexus.log 2>&1 &
 done
 for l in $(seq 0 $(($1 - 1))); do
   for i in $(seq 500); do [ -s $LAB_NEXUS/lun$l.loop ] && break; sleep 0.01; done

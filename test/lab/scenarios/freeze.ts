@@ -2,16 +2,23 @@
  * The owner's machine stands still, with writes in flight and dirty pages; another takes over; it
  * runs again: the disk refuses its writes, its address is gone, and it lets go of everything.
  */
-import { until } from '../kernel/index.ts';
-import { FLOATING_IP, MOUNT_POINT } from '../lab-config.ts';
+import type { FailoverLab } from '../failover-lab.ts';
+import type { Report } from '../scenario.ts';
 import { stillHeardMs } from '../watch/double-answers.ts';
-import { type Act, failoverScenario, noteOutage } from './story.ts';
+import { type Act, failoverScenario, holdsNothing, noteOutage, staleWrite } from './story.ts';
 
+const HOUR_MS = 3_600_000;
 /** P4: a frozen machine that runs again may be heard for so long; a guest's clock ticks at 100 Hz. */
 const SPOKEN_AFTER_THAW_MS = 50;
-const LET_GO_LIMIT_MS = 90_000;
 
-export const act: Act = async (all, report) => {
+export const act: Act = freezing(0);
+
+/** @param hours by how much its clock has run on, when it thaws, beyond the seconds that were waited */
+function freezing(hours: number): Act {
+  return async (all, report) => await frozen(all, report, hours);
+}
+
+async function frozen(all: FailoverLab, report: Report, hours: number): Promise<void> {
   const { lab } = all;
   const owner = await all.served();
   await all.answered();
@@ -24,39 +31,18 @@ export const act: Act = async (all, report) => {
   report.check('another node serves', next.id !== owner.id, `${owner.node} → ${next.node}`);
   await noteOutage(all, report, before);
   report.say(`thawing ${owner.node}`);
+  if (hours > 0) guest.moveClock?.(hours * HOUR_MS);
   const thawedAt = Date.now();
   guest.thaw();
+  if (hours > 0) {
+    const seconds = Number.parseFloat(await guest.ok('cat /proc/uptime'));
+    report.check('its clock has run for an hour', seconds * 1000 > hours * HOUR_MS, `${seconds} s`);
+  }
   // Before it has torn anything down: a write with the old rights, below the file system.
-  const write = await guest.exec(
-    'dd if=/dev/zero of=/dev/lab/lun0 bs=4096 count=1 seek=100000 oflag=direct 2>&1',
-    30_000,
-  );
-  report.check(
-    'the disk refuses a write of the thawed machine',
-    write.status !== 0,
-    write.output.trim().split('\n').at(-1) ?? '',
-  );
-  const gone = await until(
-    async () => {
-      const { status, output } = await guest.exec(
-        `ip -o -4 addr show | grep -c '${FLOATING_IP}/'; grep -c ' ${MOUNT_POINT} ' /proc/mounts; true`,
-        10_000,
-      );
-      return (
-        status === 0 &&
-        output
-          .trim()
-          .split('\n')
-          .every((line) => line === '0')
-      );
-    },
-    { what: `${owner.node} lets go of address and mount`, limitMs: LET_GO_LIMIT_MS },
-    () => all.cluster.logTail(owner.id),
-  ).then(
-    () => '',
-    (error: unknown) => String(error),
-  );
-  report.check('the thawed machine lets go of address and mount', gone === '', gone.slice(0, 300));
+  const write = await staleWrite(guest);
+  report.check('the disk refuses a write of the thawed machine', write.status !== 0, write.output);
+  const gone = await holdsNothing(all, owner.id);
+  report.check('the thawed machine lets go of address and mount', gone === '', gone);
   const spoke = stillHeardMs(all.watch.heard, owner.id, thawedAt);
   report.measure('spokenAfterThawMs', spoke);
   report.check(
@@ -67,7 +53,7 @@ export const act: Act = async (all, report) => {
   await all.whole();
   const still = await all.served();
   report.check('the group stays where it is', still.id === next.id, still.node);
-};
+}
 
 export const freeze = failoverScenario({
   name: 'freeze',
@@ -75,4 +61,11 @@ export const freeze = failoverScenario({
     'the owner freezes, is replaced, and thaws: its writes are refused and its address is gone',
   sabotages: ['fence', 'epoch', 'lease', 'guardian'],
   act,
+});
+
+export const freezeForAnHour = failoverScenario({
+  name: 'freeze-for-an-hour',
+  about: 'as freeze, and the clock of the thawed machine says that an hour has gone by',
+  lab: { clocks: true },
+  act: freezing(1),
 });

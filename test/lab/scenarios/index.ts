@@ -3,13 +3,20 @@
 import type { Scenario } from '../scenario.ts';
 import { boot } from './boot.ts';
 import { daemonKill } from './daemon-kill.ts';
-import { freeze } from './freeze.ts';
+import { freeze, freezeForAnHour } from './freeze.ts';
 import { interconnectCut } from './interconnect-cut.ts';
 import { isolate } from './isolate.ts';
 import { leftovers } from './leftovers.ts';
+import { loginAnew } from './login-anew.ts';
 import { majorityLoss } from './majority-loss.ts';
+import { movedWhileFrozen } from './moved-while-frozen.ts';
+import { pathsLost } from './paths-lost.ts';
 import { powerLoss } from './power-loss.ts';
+import { stranger } from './stranger.ts';
 import { takeoverByHand } from './takeover-by-hand.ts';
+import { takeovers } from './takeovers.ts';
+import { targetForgets, targetReboot } from './target-reboot.ts';
+import { thirdHand } from './third-hand.ts';
 
 export const scenarios: readonly Scenario[] = [
   boot,
@@ -17,8 +24,17 @@ export const scenarios: readonly Scenario[] = [
   leftovers,
   powerLoss,
   freeze,
+  freezeForAnHour,
   isolate,
   interconnectCut,
   daemonKill,
   majorityLoss,
+  takeovers,
+  movedWhileFrozen,
+  thirdHand,
+  stranger,
+  targetReboot,
+  targetForgets,
+  loginAnew,
+  pathsLost,
 ];

@@ -1,14 +1,21 @@
 /** What all stories of a failover share: the beginning, the outage that clients saw, and the verdict. */
 import type { LoadStatus } from '../clients.ts';
-import { FailoverLab } from '../failover-lab.ts';
+import { FailoverLab, type FailoverLabOptions } from '../failover-lab.ts';
+import { until } from '../kernel/index.ts';
+import type { Answer, Machine } from '../lab.ts';
+import { FLOATING_IP, MOUNT_POINT } from '../lab-config.ts';
 import type { Report, Scenario, ScenarioContext, ScenarioReport } from '../scenario.ts';
+
+const STALE_WRITE_LIMIT_MS = 30_000;
+const LOOK_LIMIT_MS = 10_000;
+const LET_GO_LIMIT_MS = 90_000;
 
 /** What happens to a running cluster, and what must hold. Leaves it whole, for the next act. */
 export type Act = (all: FailoverLab, report: Report) => Promise<void>;
 
 /** A cluster of its own, one act, and the verdict of its clients. */
 export function failoverScenario(
-  facts: Pick<Scenario, 'name' | 'about' | 'sabotages'> & { readonly act: Act },
+  facts: Pick<Scenario, 'name' | 'about' | 'sabotages' | 'lab'> & { readonly act: Act },
 ): Scenario {
   const { act, ...rest } = facts;
   return {
@@ -23,9 +30,12 @@ export function failoverScenario(
 
 type Beginning = Pick<ScenarioContext, 'lab' | 'report' | 'sabotage'>;
 
-export async function startOrReport({ lab, report, sabotage }: Beginning): Promise<FailoverLab> {
+export async function startOrReport(
+  { lab, report, sabotage }: Beginning,
+  more: Pick<FailoverLabOptions, 'stamps'> = {},
+): Promise<FailoverLab> {
   const say = (line: string): void => report.say(line);
-  return await report.time('form', () => FailoverLab.start({ lab, sabotage, say }));
+  return await report.time('form', () => FailoverLab.start({ lab, sabotage, say, ...more }));
 }
 
 /** The longest silence since `before`, as a client felt it. */
@@ -39,6 +49,33 @@ export async function noteOutage(
   const outageMs = Math.max(0, ...fresh.map(({ durationMs }) => durationMs));
   report.measure('outageMs', outageMs);
   return outageMs;
+}
+
+/** A write below the file system, as a machine would make it that believes to own the disk. */
+export async function staleWrite(guest: Machine): Promise<Answer> {
+  const { status, output } = await guest.exec(
+    'dd if=/dev/zero of=/dev/lab/lun0 bs=4096 count=1 seek=100000 oflag=direct 2>&1',
+    STALE_WRITE_LIMIT_MS,
+  );
+  return { status, output: output.trim().split('\n').at(-1) ?? '' };
+}
+
+/** Waits until a machine has neither address nor mount; answers '' or what was waited for in vain. */
+export async function holdsNothing(all: FailoverLab, id: number): Promise<string> {
+  const address = `ip -o -4 addr show | grep -c '${FLOATING_IP}/'`;
+  return await until(
+    async () => {
+      const { status, output } = await all.lab
+        .guest(id)
+        .exec(`${address}; grep -c ' ${MOUNT_POINT} ' /proc/mounts; true`, LOOK_LIMIT_MS);
+      return status === 0 && /^0\s+0\s*$/.test(output);
+    },
+    { what: `node${id} lets go of address and mount`, limitMs: LET_GO_LIMIT_MS },
+    () => all.cluster.logTail(id),
+  ).then(
+    () => '',
+    (error: unknown) => String(error).slice(0, 300),
+  );
 }
 
 /** Stops the load, compares what was acknowledged with what is there, and closes the report. */

@@ -1,6 +1,7 @@
 /** What is seen of a floating address from the outside, at each step of its life. */
-import { equal, match, notEqual, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { FloatingIpAgent } from '../../../src/resources/agents/floating-ip.ts';
 import { derivedMac, virtualMacDevice } from '../../../src/resources/agents/virtual-mac.ts';
 import { probeDuplicate } from '../../../src/system/announce.ts';
 import { monotonicClock as clock } from '../../../src/system/clock.ts';
@@ -8,7 +9,7 @@ import { addAddress, addressState, link } from '../../../src/system/network.ts';
 import { nftablesCommand, nftablesLibrary } from '../../../src/system/nftables.ts';
 import { PacketFilter } from '../../../src/system/packet-filter.ts';
 import { until } from '../../system/support/until.ts';
-import { contextOf } from '../support/definitions.ts';
+import { contextOf, resource } from '../support/definitions.ts';
 import { type NetworkStage, PUBLIC } from '../support/network-stage.ts';
 import { must } from '../support/shell.ts';
 import { addressOn, addressOnMac, filter, floatingIp, lease, MAC, virtualMac } from './labs.ts';
@@ -21,6 +22,7 @@ export function addressStories(stage: NetworkStage): readonly Story[] {
   return [
     ...['192.0.2.20', '2001:db8::20'].flatMap((address) => lifeOf(stage, address)),
     ...virtualMacStories(stage),
+    ...watchfulStories(stage),
     ...filterStories(stage),
   ];
 }
@@ -116,16 +118,15 @@ function virtualMacStories(stage: NetworkStage): readonly Story[] {
       },
     },
     {
-      name: 'a prepared virtual MAC sends and answers nothing, and none by itself when it is up',
+      name: 'a prepared virtual MAC sends nothing, and tells switches where it is when it comes up',
       run: async () => {
         await virtualMac.prepare(MAC, context);
         const name = virtualMacDevice('mac', context);
         equal(link(name).up, false);
+        equal(sentBy(name), 0);
         await virtualMac.start(MAC, context);
         await clock.after(300, calm);
-        const device = readFileSync('/proc/net/dev', 'utf8');
-        const counters = new RegExp(`${name}:((?:\\s+\\d+){10})`).exec(device)?.[1];
-        match(counters ?? '', /\s0$/, 'packets sent by a device without an address');
+        ok(sentBy(name) >= 1 && sentBy(name) <= 3, `${sentBy(name)} packets`);
         await virtualMac.stop(MAC, context);
       },
     },
@@ -156,6 +157,80 @@ function virtualMacStories(stage: NetworkStage): readonly Story[] {
       },
     },
   ];
+}
+
+/** Packets that the device has sent. */
+function sentBy(device: string): number {
+  const line = new RegExp(`${device}:(.*)`).exec(readFileSync('/proc/net/dev', 'utf8'))?.[1] ?? '';
+  return Number(line.trim().split(/\s+/)[9]);
+}
+
+function watchfulStories(stage: NetworkStage): readonly Story[] {
+  const context = contextOf();
+  const shown = (address: string) => must('ip', '-o', 'addr', 'show', 'to', address);
+  const pairs = [
+    ['192.0.2.70/24', '192.0.2.1/24'],
+    ['2001:db8::70/64', '2001:db8::1/64'],
+  ] as const;
+  return pairs.flatMap(([address, neighbour]) => [
+    {
+      name: `${address} lives in the kernel for a minute, and is given it again when it resumes`,
+      run: async () => {
+        const definition = addressOn(PUBLIC, address);
+        await lease(address);
+        equal((await floatingIp.start(definition, context)).status, 0);
+        match(shown(address), /valid_lft (5\d|60)sec/);
+        await floatingIp.suspend(definition, context);
+        addAddress(PUBLIC, address, 1);
+        await until('the kernel has removed it', () => addressState(PUBLIC, address) === 'absent');
+        await lease(address);
+        equal((await floatingIp.resume(definition, context)).status, 0);
+        match(shown(address), /valid_lft (5\d|60)sec/);
+        await floatingIp.stop(definition, context);
+      },
+    },
+    {
+      name: `${address} hears of a gateway that falls silent, and moves only where that was asked for`,
+      run: async () => {
+        const [gateway = ''] = neighbour.split('/');
+        const place = { address, device: PUBLIC, gateway };
+        const reports = resource('floating-ip', place);
+        const moves = resource('floating-ip', { ...place, 'gateway-loss': 'move' });
+        equal((await floatingIp.fitness(reports, context)).status, 0, 'fit');
+        await lease(address);
+        equal((await floatingIp.start(reports, context)).status, 0);
+        equal((await floatingIp.monitor(moves, context)).status, 0, 'the gateway answers');
+        stage.outside('ip', 'addr', 'del', neighbour, 'dev', 'wire0');
+        const { status, code } = await floatingIp.monitor(reports, context);
+        deepEqual({ status, code }, { status: 190, code: 'GATEWAY_SILENT' });
+        equal((await floatingIp.monitor(moves, context)).status, 1);
+        await floatingIp.stop(reports, context);
+        equal((await floatingIp.fitness(reports, context)).code, 'GATEWAY_SILENT');
+        const nodad = neighbour.includes(':') ? ['nodad'] : [];
+        stage.outside('ip', 'addr', 'add', neighbour, 'dev', 'wire0', ...nodad);
+      },
+    },
+    {
+      name: `${address} that somebody else has too is degraded, announced again, and well when he is gone`,
+      run: async () => {
+        const watchful = new FloatingIpAgent({ clock, filter, log: () => {}, aloneEveryMs: 100 });
+        const definition = addressOn(PUBLIC, address);
+        await lease(address);
+        equal((await watchful.start(definition, context)).status, 0);
+        const interest = new AbortController();
+        watchful.watch(definition, { ...context, signal: interest.signal }, () => {});
+        const nodad = address.includes(':') ? ['nodad'] : [];
+        stage.outside('ip', 'addr', 'add', address, 'dev', 'wire0', ...nodad);
+        const code = async () => (await watchful.monitor(definition, context)).code;
+        await until('the other is found', async () => (await code()) === 'ADDRESS_DUPLICATE');
+        equal((await watchful.monitor(definition, context)).status, 190);
+        stage.outside('ip', 'addr', 'del', address, 'dev', 'wire0');
+        await until('it is alone again', async () => (await code()) === null);
+        interest.abort();
+        await watchful.stop(definition, context);
+      },
+    },
+  ]);
 }
 
 function filterStories(stage: NetworkStage): readonly Story[] {

@@ -20,11 +20,10 @@ export class DiskStage {
 
   /** A device with what `mkfs.TYPE` makes; none for an empty type. */
   disk(name: string, type: string, ...options: readonly string[]): string {
-    const file = join(this.#directory, `${name}.img`);
+    const file = this.image(name);
     writeFileSync(file, '');
     truncateSync(file, BYTES);
-    const device = must('losetup', '--find', '--show', file).trim();
-    this.#devices.push(device);
+    const device = this.attach(file);
     if (type !== '') must(`mkfs.${type}`, '-q', ...options, device);
     return device;
   }
@@ -51,6 +50,18 @@ export class DiskStage {
       fill: () => void works('dd', 'if=/dev/zero', `of=${ballast}`, 'bs=64k'),
       empty: () => rmSync(ballast),
     };
+  }
+
+  /** The file of a disk, which ends with the stage. */
+  image(name: string): string {
+    return join(this.#directory, `${name}.img`);
+  }
+
+  /** A device for a file that is there. */
+  attach(file: string): string {
+    const device = must('losetup', '--find', '--show', file).trim();
+    this.#devices.push(device);
+    return device;
   }
 
   directory(name: string): string {

@@ -1,4 +1,4 @@
-/** Runs a runner of clauses in network and mount namespaces of its own, and reads its report. */
+/** Runs a runner of clauses in network and mount namespaces of its own (and `more`), and reads its report. */
 import { run } from '../../../src/system/run.ts';
 import type { ClauseReport } from '../../contract/report-line.ts';
 import { must, works } from './shell.ts';
@@ -9,9 +9,10 @@ export async function reportsOf(
   runner: string,
   words: readonly string[],
   timeoutMs: number,
+  more: readonly string[] = [],
 ): Promise<readonly ClauseReport[]> {
   const { status, stdout, stderr } = await run(
-    [...NAMESPACES, process.execPath, runner, ...words],
+    [...NAMESPACES, ...more, process.execPath, runner, ...words],
     { signal: AbortSignal.timeout(2 * timeoutMs), timeoutMs },
   );
   if (status !== 0) return [{ name: 'the runner', error: stderr, durationMs: 0 }];

@@ -12,7 +12,7 @@ import { must, works } from './shell.ts';
 export const PUBLIC = 'public0';
 
 /** Port 9 is closed: a refusal within a second is an answer of the machine. */
-const KNOCK = `
+export const KNOCK = `
   const socket = require('net').connect({ host: process.argv[1], port: 9 });
   socket.on('error', (error) => process.exit(error.code === 'ECONNREFUSED' ? 0 : 1));
   setTimeout(() => process.exit(2), 1_000);
@@ -87,6 +87,8 @@ export class NetworkStage {
 
   plug(address: string): void {
     this.outside('ip', 'link', 'set', 'wire0', 'up');
+    // The kernel takes addresses of IPv6 from a device that goes down.
+    this.outside('ip', '-6', 'addr', 'replace', '2001:db8::1/64', 'dev', 'wire0', 'nodad');
     this.mislead(address);
   }
 

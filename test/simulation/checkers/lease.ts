@@ -7,7 +7,6 @@
  */
 import type { Epoch, Millis } from '../../../src/lib/ids.ts';
 import type { Report } from './report.ts';
-import { AFTER_THAW_MS } from './visible.ts';
 
 export type Act = {
   readonly what: 'answer' | 'start-application' | 'resume-application' | 'append' | 'acknowledge';
@@ -18,7 +17,8 @@ export type Act = {
 export type When = {
   /** On the node's own clock. */
   readonly now: Millis;
-  readonly sinceThawMs: Millis;
+  /** It was frozen a moment ago. */
+  readonly isExcused: boolean;
   /** How late its daemon is served: what it began in time may end later by so much. */
   readonly slowMs: Millis;
 };
@@ -61,11 +61,11 @@ export class LeaseChecker {
   }
 
   act(node: string, { what, group, epoch }: Act, when: When): void {
-    const { now, sinceThawMs, slowMs } = when;
+    const { now, isExcused, slowMs } = when;
     const endMs = this.#endMs.get(keyOf(node, group, epoch));
     const slackMs = what === 'answer' ? 0 : this.#teardownMs + slowMs;
     if (endMs !== undefined && now <= endMs + slackMs) return;
-    if (sinceThawMs <= AFTER_THAW_MS) return;
+    if (isExcused) return;
     const late = endMs === undefined ? 'without a lease' : `${(now - endMs).toFixed(1)} ms late`;
     this.#report('no action after its lease', node, `${what} of ${group}, epoch ${epoch}, ${late}`);
   }

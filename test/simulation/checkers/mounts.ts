@@ -1,4 +1,8 @@
-/** No file system is mounted on two hosts that can write: the way to corrupt one. */
+/**
+ * No file system is mounted on two hosts that can write: the way to corrupt one. And none is mounted
+ * before the takeover of its epoch has returned.
+ */
+import type { Epoch } from '../../../src/lib/ids.ts';
 import type { Report } from './report.ts';
 
 export type Mounted = {
@@ -12,6 +16,12 @@ export class MountChecker {
 
   constructor(report: Report) {
     this.#report = report;
+  }
+
+  opened(group: string, host: string, epoch: Epoch, takenBy: Epoch): void {
+    if (epoch <= takenBy) return;
+    const words = `${group} is mounted in epoch ${epoch}, and its disk was taken in ${takenBy}`;
+    this.#report('fenced before it is mounted', host, words);
   }
 
   judge(group: string, mounts: readonly Mounted[]): void {

@@ -7,7 +7,7 @@ import type { Report } from './report.ts';
 
 export class RecordChecker {
   readonly #report: Report;
-  readonly #acknowledged = new Map<string, string[]>();
+  readonly #acknowledged = new Map<string, Set<string>>();
   acknowledgements = 0;
 
   constructor(report: Report) {
@@ -15,16 +15,20 @@ export class RecordChecker {
   }
 
   acknowledged(group: string, record: string): void {
-    const known = this.#acknowledged.get(group) ?? [];
-    this.#acknowledged.set(group, known);
-    known.push(record);
+    this.shown(group, record);
     this.acknowledgements += 1;
+  }
+
+  /** A reader has seen it, after its application had synced the file. */
+  shown(group: string, record: string): void {
+    const known = this.#acknowledged.get(group) ?? new Set<string>();
+    this.#acknowledged.set(group, known.add(record));
   }
 
   /** What the new owner finds in the file. */
   mounted(group: string, host: string, records: readonly string[]): void {
     const found = new Set(records);
-    const lost = (this.#acknowledged.get(group) ?? []).filter((record) => !found.has(record));
+    const lost = [...(this.#acknowledged.get(group) ?? [])].filter((record) => !found.has(record));
     if (lost.length === 0) return;
     const words = `${lost.length} acknowledged records are gone: ${lost.slice(0, 3).join(', ')}`;
     this.#report('no acknowledged record is lost', host, `${group}: ${words}`);

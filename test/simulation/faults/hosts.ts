@@ -30,6 +30,16 @@ export const hostFaults: readonly Fault[] = [
     },
   },
   {
+    // As a hypervisor does that hides the pause from its guest.
+    name: 'machine-paused',
+    rate: 3,
+    longestMs: 3_000,
+    begin: ({ machine }) => {
+      machine.freeze(true);
+      return () => machine.thaw();
+    },
+  },
+  {
     name: 'machine-hiccup',
     rate: 4,
     longestMs: 400,
@@ -53,6 +63,15 @@ export const hostFaults: readonly Fault[] = [
     longestMs: 1,
     begin: ({ machine }) => {
       machine.killGuardian();
+      return undefined;
+    },
+  },
+  {
+    name: 'guardian-gone',
+    rate: 2,
+    longestMs: 1,
+    begin: ({ machine, amount }) => {
+      machine.killGuardian(300 + 2 * amount);
       return undefined;
     },
   },

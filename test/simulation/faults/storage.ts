@@ -55,6 +55,28 @@ export const storageFaults: readonly Fault[] = [
     },
   },
   {
+    // A path that is away for a moment: data pages are lost, the journal is not.
+    name: 'write-error',
+    rate: 3,
+    longestMs: 1,
+    begin: ({ cluster, group, amount }) => {
+      const owner = cluster.owner(group)?.name;
+      if (owner === undefined) return undefined;
+      const [path] = cluster.lun(group).options.paths;
+      cluster.san.path(owner, path ?? 'a').failWrites += 1 + (amount % 3);
+      return undefined;
+    },
+  },
+  {
+    name: 'late-reservation',
+    rate: 2,
+    longestMs: 1,
+    begin: ({ cluster, machine, amount }) => {
+      cluster.san.path(machine.name, 'a').stragglerMs = 50 + 2 * amount;
+      return undefined;
+    },
+  },
+  {
     name: 'target-busy',
     rate: 2,
     longestMs: 1,

@@ -13,9 +13,10 @@ import {
 import { EmulatedTarget } from '../../../src/fencing/devices/emulated/target.ts';
 import type { ReservationType } from '../../../src/fencing/fence-device.ts';
 
+export { TYPES } from '../../fencing/differential/commands.ts';
+
 export const [HOLDER, REGISTRANT, STRANGER] = ['holder', 'registrant', 'stranger'];
 export const [HOLDERS_KEY, REGISTRANTS_KEY] = [0x1n, 0x2n];
-export const TYPES: readonly ReservationType[] = [1, 3, 5, 6, 7, 8];
 export const SINGLE: readonly ReservationType[] = [1, 3, 5, 6];
 export const ALL_REGISTRANTS: readonly ReservationType[] = [7, 8];
 

@@ -3,48 +3,16 @@
  * after each, status, keys, holder, type, PRgeneration, attentions and rights are the same.
  */
 import { expect, test } from 'vitest';
-import type { ReserveOut, Status } from '../../../src/fencing/devices/emulated/commands.ts';
+import type { Status } from '../../../src/fencing/devices/emulated/commands.ts';
 import { EmulatedTarget } from '../../../src/fencing/devices/emulated/target.ts';
-import type { ReservationType } from '../../../src/fencing/fence-device.ts';
-import { type Random, seededRandom } from '../../../src/lib/random.ts';
-import { blank, TYPES } from './bench.ts';
+import { seededRandom } from '../../../src/lib/random.ts';
+import { pick, randomCommand } from '../../fencing/differential/commands.ts';
+import { blank } from './bench.ts';
 import { SecondModel } from './second-model.ts';
 
 const NEXUSES = ['a', 'b', 'c', 'd'];
 const SEEDS = 300;
 const COMMANDS = 150;
-
-function pick<T>(random: Random, items: readonly T[]): T {
-  return items[random.below(items.length)] as T;
-}
-
-/** Mostly with the key that the nexus has, so that most of them do something. */
-function command(random: Random, model: SecondModel, nexus: string): ReserveOut {
-  const own = model.records.find((record) => record.nexus === nexus)?.key ?? 0n;
-  const key = random.below(8) === 0 ? BigInt(random.below(4)) : own;
-  const serviceKey = BigInt(random.below(5));
-  const type: ReservationType = random.below(3) === 0 ? pick(random, TYPES) : 5;
-  const aptpl = random.below(2) === 0;
-  switch (random.below(10)) {
-    case 0:
-    case 1:
-    case 2:
-      return { action: 'register', key, serviceKey, aptpl };
-    case 3:
-      return { action: 'register-and-ignore', key, serviceKey, aptpl };
-    case 4:
-    case 5:
-      return { action: 'reserve', key, type };
-    case 6:
-      return { action: 'release', key, type };
-    case 7:
-      return random.below(4) === 0
-        ? { action: 'clear', key }
-        : { action: 'preempt-and-abort', key, serviceKey, type };
-    default:
-      return { action: 'preempt', key, serviceKey, type };
-  }
-}
 
 function word(status: Status): string {
   if (typeof status === 'object') return status.code;
@@ -67,7 +35,8 @@ function compared(seed: number, target: EmulatedTarget): string | null {
   for (const nexus of NEXUSES) attentionsOf(target, nexus);
   for (let step = 0; step < COMMANDS; step += 1) {
     const nexus = pick(random, NEXUSES);
-    const sent = command(random, model, nexus);
+    const own = model.records.find((record) => record.nexus === nexus)?.key ?? 0n;
+    const sent = randomCommand(random, own);
     const answers = [word(target.reserveOut(nexus, sent)), model.out(nexus, sent)];
     const told = NEXUSES.map((other) => attentionsOf(target, other).join());
     const wanted = NEXUSES.map((other) => (model.attentions.get(other) ?? []).join());

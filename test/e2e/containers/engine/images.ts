@@ -11,14 +11,20 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from '../../../../config/package/bundle.ts';
+import { layPrevious, noPrevious, previousCommit } from '../../support/releases.ts';
 import type { Engine } from './engine.ts';
 
 export const root = fileURLToPath(new URL('../../../..', import.meta.url));
 export const BASE = 'node:24-bookworm-slim';
 export const IMAGE = 'holdfast:test';
+export const PREVIOUS_IMAGE = 'holdfast:previous';
+export const PREVIOUS_VERSION = 'previous';
 
 /** Stays between runs: it belongs to the installed modules, whose Node it contains. */
 const CACHED = join(root, 'node_modules/.cache/holdfast-base.tar');
@@ -45,6 +51,38 @@ export function ensureBaseImage(engine: Engine, say: (line: string) => void): vo
     'CMD ["node"]',
   ];
   engine.docker(['import', ...changes, CACHED, BASE]);
+}
+
+/**
+ * The image of the previous commit: ours, with that one's program in it. Answers its name; null, and
+ * says why, where there is no such commit or it was not bundled yet.
+ */
+export async function buildPreviousImage(
+  engine: Engine,
+  say: (line: string) => void,
+): Promise<string | null> {
+  if (noPrevious !== null) {
+    say(`no image of the previous commit: ${noPrevious}`);
+    return null;
+  }
+  const context = mkdtempSync(join(tmpdir(), 'holdfast-previous-'));
+  try {
+    const source = join(context, 'source');
+    layPrevious(source);
+    if (!existsSync(join(source, 'src/system/release.ts'))) {
+      say('no image of the previous commit: it was not bundled yet');
+      return null;
+    }
+    const outDirectory = join(context, 'holdfast');
+    await bundle({ version: PREVIOUS_VERSION, outDirectory, source });
+    rmSync(source, { recursive: true });
+    writeFileSync(join(context, 'Dockerfile'), `FROM ${IMAGE}\nCOPY holdfast /opt/holdfast\n`);
+    engine.docker(['build', '--quiet', '--tag', PREVIOUS_IMAGE, context]);
+    say(`image of the previous commit: ${previousCommit}`);
+    return PREVIOUS_IMAGE;
+  } finally {
+    rmSync(context, { recursive: true, force: true });
+  }
 }
 
 /** Builds the image of this checkout as an operator would. */

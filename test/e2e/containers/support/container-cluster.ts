@@ -18,7 +18,7 @@ import { until } from '../../../lab/kernel/index.ts';
 import * as layout from './layout.ts';
 import { NodeContainer } from './node-container.ts';
 
-export const PATIENCE_MS = 90_000;
+export const PATIENCE_MS = 150_000;
 /** Each question starts a process in a container: more often would be load. */
 const ASK_EVERY_MS = 1_000;
 const RUNNING = /"event":"running"/;
@@ -27,7 +27,7 @@ const LEDGER_SOURCE = fileURLToPath(new URL('../../../demo/embedded-ledger.ts', 
 type Ended = { readonly status: number; readonly output: string };
 
 export class ContainerCluster {
-  readonly image: string;
+  image: string;
   readonly #name = `holdfast-${process.pid}`;
   readonly #directory = mkdtempSync(join(tmpdir(), 'holdfast-containers-'));
   readonly #nodes = new Map<string, StartedTestContainer>();
@@ -37,6 +37,11 @@ export class ContainerCluster {
   #ledger = '';
 
   constructor(image: string) {
+    this.image = image;
+  }
+
+  /** What new containers are made of from now on. */
+  use(image: string): void {
     this.image = image;
   }
 
@@ -73,8 +78,8 @@ export class ContainerCluster {
   }
 
   /** A container for this founder, with the data that its volume holds or a new one's key. */
-  async startFounder(node: string, image = this.image): Promise<void> {
-    await this.#start(node, image, ['sh', '/opt/holdfast/example/node.sh', node]);
+  async startFounder(node: string): Promise<void> {
+    await this.#start(node, ['sh', '/opt/holdfast/example/node.sh', node]);
   }
 
   /** A machine that has nothing but the token. */
@@ -86,7 +91,7 @@ export class ContainerCluster {
     const join = ['holdfast', 'join', token, '--node', node, ...addresses];
     const words = [...join, '--data-directory', '/var/lib/holdfast'].join(' ');
     const run = 'exec holdfast run --config /var/lib/holdfast/holdfast.yaml';
-    await this.#start(node, this.image, ['sh', '-c', `${words} && ${run}`]);
+    await this.#start(node, ['sh', '-c', `${words} && ${run}`]);
   }
 
   get nodes(): readonly string[] {
@@ -234,10 +239,10 @@ export class ContainerCluster {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  async #start(node: string, image: string, command: readonly string[]): Promise<void> {
+  async #start(node: string, command: readonly string[]): Promise<void> {
     const key = join(this.#dataOf(node), IDENTITY_FILE);
     const container = new NodeContainer({
-      image,
+      image: this.image,
       name: node,
       command,
       attachments: layout.attachmentsOf(node, (net) => this.#network(net)),

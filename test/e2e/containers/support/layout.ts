@@ -83,6 +83,7 @@ export function configuration(peers: Readonly<Record<string, string>>): string {
             name: 'server',
             type: 'application',
             needs: ['disk'],
+            'start-timeout': '100s',
             parameters: {
               command: ['sh', '-c', LEDGER],
               readiness: { tcp: `127.0.0.1:${LEDGER_PORT}` },

@@ -20,10 +20,14 @@ export type NodeContainerOptions = {
 
 const CAPABILITIES = ['NET_ADMIN', 'NET_RAW', 'SYS_NICE'];
 const ROOTS = ['CHOWN', 'DAC_OVERRIDE', 'SETUID', 'SETGID', 'SETPCAP'];
-/** Whether the kernel rations real-time scheduling by control group; and a container's ration. */
+/**
+ * Whether the kernel rations real-time scheduling by control group; and a container's ration. The period
+ * is short: who has used up its ration stands still until the next one.
+ */
 const RATIONED = existsSync('/sys/fs/cgroup/cpu/cpu.rt_runtime_us');
-const RUNTIME_US = 150_000;
-const START_LIMIT_MS = 90_000;
+const PERIOD_US = 100_000;
+const RUNTIME_US = 20_000;
+const START_LIMIT_MS = 150_000;
 
 export class NodeContainer extends GenericContainer {
   readonly #attachments: readonly Attachment[];
@@ -40,7 +44,10 @@ export class NodeContainer extends GenericContainer {
     this.createOpts.NetworkingConfig = { EndpointsConfig: { [first.network]: settings(first) } };
     // Asked by the tests, and not every few seconds by the engine as well.
     this.createOpts.Healthcheck = { Test: ['NONE'] };
-    if (RATIONED) this.hostConfig.CpuRealtimeRuntime = RUNTIME_US;
+    if (RATIONED) {
+      this.hostConfig.CpuRealtimePeriod = PERIOD_US;
+      this.hostConfig.CpuRealtimeRuntime = RUNTIME_US;
+    }
     this.hostConfig.Sysctls = { 'net.ipv4.conf.all.promote_secondaries': '1' };
     if (options.volume !== null) this.hostConfig.Binds = [`${options.volume}:/var/lib/holdfast`];
   }

@@ -1,0 +1,79 @@
+/**
+ * The target loses its power and comes back: once with what it knew (APTPL), once without. With it,
+ * the disk is held as before, whoever serves then; without it, everybody could write, so the owner stops,
+ * and a newer epoch takes the disk anew.
+ */
+import { splitOwnership } from '../campaign/split-ownership.ts';
+import type { Owner } from '../failover-lab.ts';
+import { until } from '../kernel/index.ts';
+import type { Reservation } from '../lab.ts';
+import { observe } from '../observer.ts';
+import { Words } from '../words.ts';
+import { type Act, failoverScenario, noteOutage } from './story.ts';
+
+const LIMIT_MS = 60_000;
+/** Where LIO keeps its records; the disk is mounted synchronously. */
+const FORGET = 'rm -f /etc/target/pr/aptpl_*';
+
+const reboot =
+  (remembers: boolean): Act =>
+  async (all, report) => {
+    const { lab } = all;
+    const owner = await all.served();
+    await all.answered();
+    const before = await all.load.status();
+    report.say(`the target of ${owner.node}, epoch ${owner.epoch}, loses its power`);
+    if (!remembers) await lab.storage.ok(FORGET);
+    const words = new Words(lab.guest(owner.id), report);
+    await lab.storage.powerOff();
+    await report.time('targetBoot', () => lab.boot(0));
+    const [first] = (await observe(lab, 1)).reservations;
+    report.check(
+      remembers ? 'it comes back with the reservation' : 'it has forgotten',
+      remembers ? first?.holder === owner.id : first?.holder === null,
+      JSON.stringify(first),
+    );
+    if (!remembers) {
+      const told = await words.letsGo();
+      report.check('the owner says that the disk was taken', /^DISK_|^MONITOR_/.test(told), told);
+      await all.served({ after: owner.epoch });
+    }
+    await all.answered();
+    await noteOutage(all, report, before);
+    const now = await settled(async () => ({
+      owner: await all.served(),
+      reservations: (await observe(lab, 1)).reservations,
+    }));
+    report.check('the owner of the group holds the disk', now !== null, JSON.stringify(now));
+    report.measure('epochs', (now?.epoch ?? Number.NaN) - owner.epoch);
+    await all.whole();
+  };
+
+/** The owner, once the disk is held under its epoch; null: never. */
+async function settled(
+  look: () => Promise<{ readonly owner: Owner; readonly reservations: readonly Reservation[] }>,
+): Promise<Owner | null> {
+  return await until(
+    async () => {
+      const { owner, reservations } = await look();
+      return splitOwnership(reservations, owner).length === 0 && owner;
+    },
+    { what: 'the owner holds the disk', limitMs: LIMIT_MS, intervalMs: 200 },
+  ).catch(() => null);
+}
+
+export const actReboot: Act = reboot(true);
+export const actForgets: Act = reboot(false);
+
+export const targetReboot = failoverScenario({
+  name: 'target-reboot',
+  about: 'the target loses its power and comes back with its reservations (APTPL)',
+  act: actReboot,
+});
+
+export const targetForgets = failoverScenario({
+  name: 'target-forgets',
+  about:
+    'the target loses its power and comes back without its reservations: a newer epoch takes the disk',
+  act: actForgets,
+});

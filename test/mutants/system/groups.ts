@@ -1,0 +1,87 @@
+/** What starts and stops when: src/failover/group-run.ts, src/node/executor.ts, the planner. */
+import type { SystemMutant } from './system-mutant.ts';
+
+const run = 'src/failover/group-run.ts';
+const executor = 'src/node/executor.ts';
+
+export const GROUPS: readonly SystemMutant[] = [
+  {
+    name: 'mount-before-fence',
+    file: run,
+    find: "      if (!idle || !this.#slots.needsAre(slot, (need) => need.state === 'started')) continue;",
+    replace:
+      "      const ready = this.#slots.needsAre(slot, (need) => need.state === 'started');\n" +
+      "      if (!idle || (slot.class !== 'mount' && !ready)) continue;",
+    breaks: 'DESIGN §2: fence, then mount',
+    scenario: 'writes',
+    within: 12,
+  },
+  {
+    name: 'visible-without-a-lease',
+    file: run,
+    find: 'return this.#leaseValid && !this.#suspended && this.#mayBeSeen;',
+    replace: 'return !this.#suspended && this.#mayBeSeen;',
+    breaks: 'DESIGN §7: nothing is visible without a lease',
+    scenario: 'leases',
+    within: 12,
+  },
+  {
+    name: 'restart-without-asking-the-disk',
+    file: run,
+    find: "    for (const one of this.#slots.storage) if (one.state === 'started') one.proof = 'due';\n",
+    replace: '',
+    breaks: 'P3: an application starts anew only on what is on the disk',
+    scenario: 'applications',
+    within: 40,
+  },
+  {
+    name: 'stamps-lost-by-a-restart',
+    file: run,
+    find: 'for (const one of affected) this.#stamps.delete(one.definition.name);',
+    replace: 'this.#stamps.clear();',
+    breaks: 'DESIGN §2: every phase of a failover is in the history',
+    scenario: 'an-application-that-dies-before-serving-is-committed.json',
+    within: 1,
+  },
+  {
+    name: 'epoch-not-compared',
+    file: run,
+    find: "        this.#kill('SUPERSEDED', 'a newer epoch of the group exists');\n",
+    replace: '',
+    also: [
+      {
+        file: 'src/failover/lease-ledger.ts',
+        find: "    if (known.epoch !== epoch) return failure({ code: 'STALE_EPOCH', newestEpoch });\n    if (known.owner !== from) return failure({ code: 'NOT_OWNER', newestEpoch });\n",
+        replace: '    void [epoch, from];\n',
+      },
+      {
+        file: executor,
+        find: "if (!isStop(verb) && verb !== 'suspend' && epoch < newest && !this.#options.acceptOldEpochs) {",
+        replace: 'if (epoch < 0 * newest) {',
+      },
+    ],
+    breaks: 'DESIGN §7: a newer epoch ends the older one, which gets no lease and starts nothing',
+    scenario: 'epochs',
+    within: 24,
+  },
+  {
+    name: 'stopped-said-before-it-is-so',
+    file: run,
+    find: "        if (this.#runs) this.#enter('stopping', '');",
+    replace:
+      "        if (this.#runs) this.#report({ kind: 'stopped', clean: true });\n        if (this.#runs) this.#enter('stopping', '');",
+    breaks: 'DESIGN §7: a move is Release, Stopped, Assign',
+    scenario: 'operators',
+    within: 24,
+  },
+  {
+    name: 'acknowledged-before-it-is-durable',
+    file: 'src/node/raft-loop.ts',
+    find: '    if (ready.persist !== null) this.#persist(ready.persist, ready.sendAfterPersist, now);',
+    replace:
+      '    if (ready.persist !== null) this.#persist(ready.persist, [], now);\n    if (ready.persist !== null) for (const message of ready.sendAfterPersist) this.#hooks.send(message);',
+    breaks: 'DESIGN §4: term, vote and entries are durable before what depends on them is sent',
+    scenario: 'logs',
+    within: 60,
+  },
+];

@@ -1,0 +1,73 @@
+/** Families of scripts drawn from few faults, so that what is rare among all of them comes often. */
+import type { ScriptOptions } from './script.ts';
+
+type Drawn = Omit<ScriptOptions, 'seed'>;
+
+const small = { nodes: 3, groups: 2, safetyMs: 15_000 } as const;
+const patient = { ...small, leaseMs: 1_200 } as const;
+
+export const SCENARIOS = {
+  /** Everything, as `npm run sim` draws it. */
+  mixed: {},
+  storm: { family: 'storm', nodes: 3, groups: 4, safetyMs: 15_000 },
+  /** The owner's side fails, or is not heard. */
+  owners: {
+    ...patient,
+    nodes: 5,
+    faults: ['daemon-killed', 'daemon-stopped', 'machine-frozen', 'isolated', 'power-loss'],
+  },
+  /** Leaders and leases. */
+  leases: {
+    ...patient,
+    faults: [
+      'isolated',
+      'partition',
+      'daemon-stopped',
+      'leadership-transfer',
+      'bad-weather',
+      'slow-interconnect',
+    ],
+  },
+  /** Answers that come late, and then none. */
+  delays: { ...small, faults: ['bad-weather', 'slow-interconnect', 'isolated', 'cut-pair'] },
+  /** Owners that are heard again, not long after somebody else has their groups. */
+  epochs: { ...small, faults: ['isolated', 'partition', 'cut-pair', 'machine-hiccup'] },
+  guardians: {
+    ...small,
+    faults: ['guardian-killed', 'guardian-gone', 'daemon-killed', 'daemon-stopped', 'isolated'],
+  },
+  /** Takeovers that meet each other, and commands that come late. */
+  takeovers: {
+    ...small,
+    groups: 1,
+    thinkMs: 15,
+    faults: ['late-reservation', 'daemon-killed', 'isolated', 'move', 'late-writes', 'power-loss'],
+  },
+  writes: {
+    ...small,
+    thinkMs: 15,
+    faults: ['late-writes', 'daemon-stopped', 'san-partition', 'move', 'isolated', 'target-reset'],
+  },
+  logs: { ...small, faults: ['power-loss', 'log-stalls', 'move', 'application-dies'] },
+  disks: {
+    ...small,
+    faults: ['target-power-loss', 'target-reset', 'stranger', 'move', 'daemon-killed'],
+  },
+  applications: {
+    ...small,
+    faults: ['application-dies', 'write-error', 'daemon-stopped', 'move', 'isolated', 'power-loss'],
+  },
+  operators: {
+    ...small,
+    groups: 1,
+    thinkMs: 15,
+    faults: ['standby', 'move', 'machine-frozen', 'stop-hangs', 'late-writes'],
+  },
+  starts: {
+    ...patient,
+    faults: ['start-slow', 'start-fails', 'isolated', 'daemon-stopped'],
+  },
+  pauses: { ...small, faults: ['machine-paused', 'leadership-transfer'] },
+} as const satisfies Readonly<Record<string, Drawn>>;
+
+export type ScenarioName = keyof typeof SCENARIOS;
