@@ -31,7 +31,7 @@ const WORDS: Readonly<Record<string, string>> = {
   profile: 'fast: a LAN and real-time scheduling. safe: slow or virtual machines, wide networks.',
   times: 'Single figures of the profile; they depend on each other.',
   log: 'Level, file and trace of the log.',
-  watchdog: 'The device that resets this machine when the daemon hangs.',
+  watchdog: 'Fed by the guardian as long as it keeps its promise; else the machine is reset.',
   operators: 'Groups of the machine that may order, or only ask.',
   notifications: 'Who is told of failovers, failed takeovers and lost majorities.',
   interconnects: 'At least two, on networks that do not fail together.',
