@@ -1,53 +1,55 @@
 /**
- * Puts the calling process into the real-time class SCHED_RR at its lowest priorities, as corosync
- * does: heartbeats and leases must not wait for somebody's computation. Everything that it starts falls
- * back to the ordinary class (SCHED_RESET_ON_FORK), or a busy application would starve the machine.
+ * Puts the calling process into the real-time class SCHED_RR at its lowest priority, as corosync does:
+ * heartbeats and leases must not wait for somebody's computation. Everything that it starts falls back
+ * to the ordinary class (SCHED_RESET_ON_FORK), or a busy application would starve the machine.
  *
- * All threads that there are come along, one step below the main one. A command to a disk runs on a
- * thread of libuv's pool and a garbage collection on V8's: were they left in the ordinary class, the
- * main thread would wait for them as long as the machine is busy. Being below it, they never keep it
- * from running.
+ * The threads of libuv's pool come along, at the same priority: commands to disks run there, and a
+ * takeover would wait for each of them as long as the machine is busy.
  *
- * Not done on purpose: SCHED_FIFO (several Node processes livelock), `mlockall` (V8 aborts at the next
- * garbage collection), a priority above 2 (the kernel's own threads come first).
+ * Not done on purpose: SCHED_FIFO (several Node processes livelock), a higher priority for the main
+ * thread than for the others (V8 waits for its own threads by yielding, which lets only equals run:
+ * three daemons that started on two busy processors stood still for minutes), `mlockall` (V8 aborts at
+ * the next garbage collection), a priority above 1 (the kernel's own threads come first).
  *
  * Reference: sched(7).
  */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cLibrary, lastError } from './native.ts';
 
 const SCHED_RR = 2;
 const SCHED_RESET_ON_FORK = 0x4000_0000;
-const MAIN_PRIORITY = 2;
-const WORKER_PRIORITY = 1;
+const LOWEST_PRIORITY = 1;
+/** As libuv names the threads of its pool. */
+const POOL_THREAD = 'libuv-worker';
 
 export type RealTime = { readonly allowed: boolean; readonly reason: string };
 
 /**
- * Asks for the class for the calling thread (Node's main one), then for the threads that there are
- * (libuv makes its pool at the first use), and answers whether the first was granted.
+ * Asks for the class for the calling thread (Node's main one), then for libuv's pool (made at its
+ * first use), and answers whether the first was granted.
  */
 export function enterRealTime(): RealTime {
   try {
-    const allowed = assign(0, MAIN_PRIORITY);
+    const allowed = assign(0);
     const reason = allowed ? '' : lastError();
-    if (allowed) for (const thread of otherThreads()) assign(thread, WORKER_PRIORITY);
+    if (allowed) for (const thread of poolThreads()) assign(thread);
     return { allowed, reason };
   } catch (error) {
     return { allowed: false, reason: String(error) };
   }
 }
 
-function assign(thread: number, priority: number): boolean {
+/** 0: the calling thread. */
+function assign(thread: number): boolean {
   const param = Buffer.alloc(4);
-  param.writeInt32LE(priority);
+  param.writeInt32LE(LOWEST_PRIORITY);
   return cLibrary().schedSetscheduler(thread, SCHED_RR | SCHED_RESET_ON_FORK, param) === 0;
 }
 
-function otherThreads(): readonly number[] {
+function poolThreads(): readonly number[] {
   return readdirSync('/proc/self/task')
-    .map(Number)
-    .filter((thread) => thread !== process.pid);
+    .filter((id) => readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim() === POOL_THREAD)
+    .map(Number);
 }
 
 /** Whether the calling thread is in the class. */
