@@ -92,7 +92,7 @@ describe('whoever has the link', () => {
     const uid = process.getuid?.();
     expect(daemon.asked.at(-1)).toEqual([
       'move',
-      { group: 'ledger', to: 'node1' },
+      { group: 'ledger', to: 'node1', wishMs: 8 * 3_600_000 },
       `ada (uid ${uid}), because a fan`,
     ]);
   });
