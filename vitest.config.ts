@@ -6,6 +6,8 @@ const lab = process.env['VITEST_LAB'] === '1';
 /** `npm run containers` sets it, and where engine and image are. */
 const containers = process.env['VITEST_CONTAINERS'] === '1';
 const ELSEWHERE = ['test/**/*.lab.test.ts', 'test/**/*.containers.test.ts', 'node_modules/**'];
+/** What takes the laboratory for many minutes: `npm test -- --long`. */
+const LATER = process.env['HOLDFAST_LONG'] === '1' ? [] : ['test/**/*.long.lab.test.ts'];
 
 function included(): string {
   if (containers) return 'test/**/*.containers.test.ts';
@@ -17,7 +19,7 @@ export default defineConfig({
   test: {
     setupFiles: ['test/one-seed.ts'],
     include: [included()],
-    exclude: lab || containers ? [] : ELSEWHERE,
+    exclude: lab ? LATER : containers ? [] : ELSEWHERE,
     testTimeout: lab ? 600_000 : 30_000,
     hookTimeout: lab ? 300_000 : 60_000,
     // A laboratory is four machines on two cores: one at a time.

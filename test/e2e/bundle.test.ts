@@ -41,6 +41,7 @@ test('nothing of the checkout is in it', () => {
     'holdfast.js',
     'native',
     'node_modules',
+    'web',
   ]);
   const modules = readdirSync(join(installed, 'node_modules')).toSorted();
   expect(modules).toEqual(['@koromix', 'koffi']);

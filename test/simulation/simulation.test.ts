@@ -122,7 +122,7 @@ describe('with a mechanism switched off', () => {
 
   // Rare among all faults: these are drawn from few.
   it.each([
-    ['defence', 'the owner holds the disk', 'target-power-loss,move,daemon-killed'],
+    ['defence', 'the owner holds the disk', 'target-power-loss'],
     ['idle-proof', 'no late write', 'late-writes,daemon-stopped,san-partition,move,isolated'],
   ] as const)(
     'a checker reports the harm of %s: %s',
