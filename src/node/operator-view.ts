@@ -112,7 +112,7 @@ export class OperatorView implements Daemon {
 
   async move({ group, to, wishMs }: MoveRequest, by: string): Promise<Answer<MoveAnswer>> {
     const { driver, now, wallMs } = this.#options;
-    const { from, node } = await this.#inLoop('move', () => {
+    const { from, node, doubt } = await this.#inLoop('move', () => {
       const { state } = driver.replica;
       const view = driver.detection.viewWithSelf(now());
       const question = { state, view, maxFitnessAgeMs: maxFitnessAgeMs(driver.config) };
@@ -122,10 +122,17 @@ export class OperatorView implements Daemon {
       if (!may.ok && !left) {
         throw refusal(may.error.code, { group, to: to ?? 'any', detail: may.error.detail });
       }
-      return { from: state.groups[group], node: may.ok ? may.value : to };
+      const doubt = may.ok ? null : may.error.detail;
+      return { from: state.groups[group], node: may.ok ? may.value : to, doubt };
     });
     const expectedEpoch = from?.epoch ?? 0;
-    await this.#command({ kind: 'release', group, expectedEpoch, to, reason: 'move', by });
+    const release = { kind: 'release', group, expectedEpoch, to, reason: 'move', by } as const;
+    await this.#command(release).catch((error: unknown) => {
+      // The leader answers with a code only; what this node sees of each node says more.
+      const same = error instanceof HoldfastError && error.code === 'NODE_NOT_ELIGIBLE';
+      if (!same || doubt === null) throw error;
+      throw refusal(error.code, { group, to: to ?? 'any', detail: doubt });
+    });
     if (node !== null && wishMs > 0 && isLevel3(driver.replica.state)) {
       const wish = { node, expiresAtMs: wallMs() + wishMs };
       await this.#command({ kind: 'set-wish', group, wish, by });
