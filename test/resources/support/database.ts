@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Client } from '../../lab/kernel/client.ts';
+import type { Readable } from 'node:stream';
 import { must } from './shell.ts';
 
 const BINARIES = '/usr/lib/postgresql/15/bin';
@@ -18,7 +18,7 @@ export const POSTGRES = `${BINARIES}/postgres`;
 export const noPostgres = existsSync(POSTGRES) ? null : 'PostgreSQL 15 of Debian is not installed';
 
 /** Small, and durable as it is delivered: fsync, full_page_writes and synchronous_commit stay on. */
-const SETTINGS = (address: string) => `
+const SETTINGS = (address: string, more: string) => `
 listen_addresses = '${address}'
 shared_buffers = 16MB
 max_connections = 20
@@ -30,7 +30,7 @@ log_min_messages = warning
 log_checkpoints = off
 log_line_prefix = '%m '
 unix_socket_directories = ''
-`;
+${more}`;
 
 /** A row for each transaction that the client may be told of: who, and which one of his. */
 const SCHEMA = 'create table receipts (client int, number int, primary key (client, number))';
@@ -52,7 +52,8 @@ COMMIT;
 `;
 
 /** Makes a database cluster below `directory` with pgbench's tables, packed into DIRECTORY/pg.tar. */
-export function makeDatabase(directory: string, address: string): string {
+export function makeDatabase(directory: string, address: string, more = ''): string {
+  mkdirSync(directory, { recursive: true });
   const data = join(directory, 'pg');
   const socket = join(directory, 'socket');
   for (const path of [data, socket]) {
@@ -68,8 +69,11 @@ export function makeDatabase(directory: string, address: string): string {
   postgres(`${BINARIES}/pgbench`, '-i', '-q', '-s', '1', '-h', socket, 'postgres');
   postgres(`${BINARIES}/psql`, '-q', '-h', socket, '-c', SCHEMA, 'postgres');
   postgres(`${BINARIES}/pg_ctl`, '-w', '-D', data, '-m', 'fast', 'stop');
-  writeFileSync(join(data, 'postgresql.auto.conf'), SETTINGS(address));
-  writeFileSync(join(data, 'pg_hba.conf'), 'host all all 10.99.0.0/16 trust\n');
+  writeFileSync(join(data, 'postgresql.auto.conf'), SETTINGS(address, more));
+  writeFileSync(
+    join(data, 'pg_hba.conf'),
+    'host all all 10.99.0.0/16 trust\nhost all all 127.0.0.0/8 trust\n',
+  );
   const tar = join(directory, 'pg.tar');
   must('tar', '-C', directory, '-cf', tar, 'pg');
   return tar;
@@ -89,11 +93,21 @@ export function receiptsIn(directory: string, base: number): readonly Receipt[] 
     });
 }
 
+/** Where the programs of the clients run. */
+export type ClientSide = {
+  run(argv: readonly string[], timeoutMs?: number): Promise<string>;
+  spawn(argv: readonly string[]): {
+    readonly stdout: Readable;
+    readonly stderr: Readable;
+    once(event: 'exit', told: () => void): unknown;
+  };
+};
+
 export class Database {
-  readonly #client: Client;
+  readonly #client: ClientSide;
   readonly #target: string;
 
-  constructor(client: Client, address: string) {
+  constructor(client: ClientSide, address: string) {
     this.#client = client;
     const patience = 'connect_timeout=5 keepalives_idle=1 keepalives_interval=1 keepalives_count=5';
     this.#target = `host=${address} user=postgres dbname=postgres ${patience} tcp_user_timeout=5000`;
@@ -122,4 +136,31 @@ export class Database {
     bench.stderr.resume();
     return new Promise((resolve) => bench.once('exit', () => resolve()));
   }
+}
+
+/** Which receipts stand for transactions that the database does not have. */
+export async function missingOf(
+  database: Database,
+  receipts: readonly Receipt[],
+): Promise<readonly Receipt[]> {
+  const rows = await database.ask(`select client || '/' || number from receipts`);
+  const there = new Set<string>(rows);
+  return receipts.filter((receipt) => !there.has(receipt));
+}
+
+export async function checkReceipts(
+  database: Database,
+  receipts: readonly Receipt[],
+): Promise<void> {
+  const missing = await missingOf(database, receipts);
+  if (missing.length > 0) throw new Error(`${missing.length} of ${receipts.length} are lost`);
+}
+
+/** pgbench's books: what went to accounts, tellers, branches and into the history is the same sum. */
+export async function checkBooks(database: Database): Promise<void> {
+  const [sums = ''] = await database.ask(
+    `select (select sum(abalance) from pgbench_accounts), (select sum(tbalance) from pgbench_tellers),
+      (select sum(bbalance) from pgbench_branches), (select coalesce(sum(delta), 0) from pgbench_history)`,
+  );
+  if (new Set(sums.split('|')).size !== 1) throw new Error(`the books do not balance: ${sums}`);
 }
