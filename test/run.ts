@@ -69,7 +69,7 @@ const PARTS: readonly Part[] = [
   {
     name: 'unit',
     about: 'unit tests, tidy, contract suites on what runs anywhere, seeded simulations',
-    budgetSeconds: long ? 7_200 : 720,
+    budgetSeconds: long ? 7_200 : 840,
     commands: [vitest('unit')],
     environment: long ? { HOLDFAST_LONG: '1' } : {},
     unavailable: () => null,
