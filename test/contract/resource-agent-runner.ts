@@ -18,8 +18,10 @@ import { NetworkStage } from '../resources/support/network-stage.ts';
 import { reporting } from './report-line.ts';
 import { RESOURCE_AGENT_CONTRACT, reset } from './resource-agent.ts';
 
-const [directory] = process.argv.slice(2);
-if (directory === undefined) throw new Error('usage: resource-agent-runner.ts DIRECTORY');
+const [directory, form] = process.argv.slice(2);
+if (directory === undefined) throw new Error('usage: resource-agent-runner.ts DIRECTORY [brief]');
+/** A guest formats ten times slower than its host: there the stories of many disks are left out. */
+const brief = form === 'brief';
 
 const report = reporting();
 const network = await NetworkStage.build();
@@ -41,9 +43,8 @@ try {
     ...addressStories(network),
     ...following,
     ...filesystemStories(disks),
-    ...durabilityStories(disks),
-    ...injuryStories(disks),
-    ...refusalStories(disks),
+    ...(brief ? [] : [...durabilityStories(disks), ...injuryStories(disks)]),
+    ...(brief ? [] : refusalStories(disks)),
   ];
   for (const { name, run } of stories) {
     await report(name, run);
