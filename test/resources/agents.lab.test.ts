@@ -48,7 +48,8 @@ describe('agents in a guest', () => {
     PATIENCE_MS,
   );
 
-  it(
+  // A measurement, and no check: half a minute of the long form.
+  it.runIf(process.env['HOLDFAST_LONG'] === '1')(
     'cost this much there',
     async () => {
       const timings = `unshare --net ${NODE} ${CONTRACT}/address-timings.ts`;
