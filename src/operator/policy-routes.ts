@@ -3,10 +3,7 @@ import { z } from 'zod';
 import { checkCommand } from '../cluster/codec.ts';
 import type { GroupDefinition } from '../cluster/definition.ts';
 import { HoldfastError } from '../lib/error.ts';
-import { checked, type Route } from './route.ts';
-
-const nothing = z.strictObject({});
-const name = z.string().min(1).max(64);
+import { name, type Route, route } from './route.ts';
 
 const planQuery = z.strictObject({
   if: z
@@ -36,68 +33,50 @@ const rollbackBody = z.strictObject({
 });
 
 export const POLICY_ROUTES: readonly Route[] = [
-  {
+  route({
     method: 'GET',
     path: '/v1/plan',
     summary: 'What would happen, and why; nothing is touched',
     data: 'what would happen: steps, what would wait, where each group would be',
     query: planQuery,
-    body: null,
     run: (daemon, { query }) => {
-      const texts = checked(planQuery, query, 'query').if ?? [];
+      const texts = query.if ?? [];
       return daemon.plan(typeof texts === 'string' ? [texts] : texts);
     },
-  },
-  {
+  }),
+  route({
     method: 'GET',
     path: '/v1/plan/basis',
     summary: 'Everything that an answer of `/v1/plan` depends on, to be kept and asked later',
     data: 'what is committed, and what this node sees',
-    query: nothing,
-    body: null,
-    run: (daemon, { query }) => {
-      checked(nothing, query, 'query');
-      return daemon.basis();
-    },
-  },
-  {
+    run: (daemon) => daemon.basis(),
+  }),
+  route({
     method: 'POST',
     path: '/v1/apply',
     summary: 'Makes the groups what is asked for; says the difference, stops nothing without `yes`',
     data: 'the changes, and whether they were made',
-    query: nothing,
     body: applyBody,
-    run: (daemon, { query, body, by }) => {
-      checked(nothing, query, 'query');
-      const { groups, ...rest } = checked(applyBody, body, 'body');
-      return daemon.apply({ ...rest, groups: groups.map(definitionOf) }, by);
-    },
-  },
-  {
+    run: (daemon, { body, by }) =>
+      daemon.apply({ ...body, groups: body.groups.map(definitionOf) }, by),
+  }),
+  route({
     method: 'POST',
     path: '/v1/groups/{group}/rollback',
     summary: 'Gives a group the definition back that it had before',
     data: 'the changes, and whether they were made',
-    query: nothing,
     body: rollbackBody,
-    run: (daemon, { params, query, body, by }) => {
-      checked(nothing, query, 'query');
-      const asked = checked(rollbackBody, body === undefined ? {} : body, 'body');
-      return daemon.rollback({ group: params['group'] ?? '', ...asked }, by);
-    },
-  },
-  {
+    bodyMayBeMissing: true,
+    run: (daemon, { params, body, by }) =>
+      daemon.rollback({ group: params['group'] ?? '', ...body }, by),
+  }),
+  route({
     method: 'POST',
     path: '/v1/groups/{group}/unmove',
     summary: 'Undoes what a move has wished: the group is wanted nowhere in particular any more',
     data: 'null',
-    query: nothing,
-    body: null,
-    run: (daemon, { params, query, by }) => {
-      checked(nothing, query, 'query');
-      return daemon.unmove(params['group'] ?? '', by);
-    },
-  },
+    run: (daemon, { params, by }) => daemon.unmove(params['group'] ?? '', by),
+  }),
 ];
 
 /** @throws HoldfastError BAD_REQUEST with the place of the first mismatch. */

@@ -1,5 +1,5 @@
 /** What a route is, and how queries and bodies are checked: strictly, and in words. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { HoldfastError } from '../lib/error.ts';
 import type { Daemon } from './api.ts';
 
@@ -23,8 +23,53 @@ export type Route = {
   readonly run: (daemon: Daemon, request: RawRequest) => Promise<unknown>;
 };
 
+/** A name of the cluster, as it comes in a query or a body. */
+export const name = z.string().min(1).max(64);
+const nothing = z.strictObject({});
+
+type Asked<Q extends z.ZodObject, B extends z.ZodType> = {
+  readonly params: RawRequest['params'];
+  readonly query: z.output<Q>;
+  readonly body: z.output<B>;
+  readonly by: string;
+};
+
+type Definition<Q extends z.ZodObject, B extends z.ZodType> = Pick<
+  Route,
+  'method' | 'path' | 'summary' | 'data'
+> & {
+  /** Left out: no query is understood. */
+  readonly query?: Q;
+  /** Left out: a body is not looked at. */
+  readonly body?: B;
+  /** No body at all is an empty one; `null` is a slip all the same. */
+  readonly bodyMayBeMissing?: boolean;
+  readonly run: (daemon: Daemon, asked: Asked<Q, B>) => Promise<unknown>;
+};
+
+/** A route whose query and body are checked before anything is done. */
+export function route<Q extends z.ZodObject = typeof nothing, B extends z.ZodType = z.ZodUndefined>(
+  definition: Definition<Q, B>,
+): Route {
+  const { query = nothing, body = null, bodyMayBeMissing = false, run, ...rest } = definition;
+  return {
+    ...rest,
+    query,
+    body,
+    run: (daemon, raw) => {
+      const sent = bodyMayBeMissing && raw.body === undefined ? {} : raw.body;
+      return run(daemon, {
+        params: raw.params,
+        query: checked(query, raw.query, 'query') as z.output<Q>,
+        body: (body === null ? undefined : checked(body, sent, 'body')) as z.output<B>,
+        by: raw.by,
+      });
+    },
+  };
+}
+
 /** @throws {HoldfastError} BAD_REQUEST with every issue and where it is. */
-export function checked<S extends z.ZodType>(
+function checked<S extends z.ZodType>(
   schema: S,
   value: unknown,
   part: 'query' | 'body',

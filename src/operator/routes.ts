@@ -9,7 +9,7 @@ import { HISTORY_LIMIT } from '../cluster/state.ts';
 import type { Daemon } from './api.ts';
 import { LatencyDesk } from './latency.ts';
 import { POLICY_ROUTES } from './policy-routes.ts';
-import { checked, type Route } from './route.ts';
+import { name, type Route, route } from './route.ts';
 import { why } from './why.ts';
 
 export type { RawRequest, Route } from './route.ts';
@@ -18,8 +18,6 @@ export type { RawRequest, Route } from './route.ts';
 const MAX_LIFETIME_MS = 7 * 24 * 3_600_000;
 const DEFAULT_WISH_MS = 8 * 3_600_000;
 const MODES = ['online', 'standby', 'maintenance'] as const;
-const nothing = z.strictObject({});
-const name = z.string().min(1).max(64);
 
 const statusQuery = z.strictObject({
   current: z
@@ -73,58 +71,52 @@ const inviteBody = z.strictObject({
 const latencies = new WeakMap<Daemon, LatencyDesk>();
 
 export const ROUTES: readonly Route[] = [
-  {
+  route({
     method: 'GET',
     path: '/v1/status',
     summary: 'Everything at a glance: quorum, leader, members, groups, and why nothing is served',
     data: 'ClusterStatus',
     query: statusQuery,
-    body: null,
-    run: (daemon, { query }) => daemon.status(wanted(query)),
-  },
-  {
+    run: (daemon, { query }) => daemon.status({ current: query.current === 'true' }),
+  }),
+  route({
     method: 'GET',
     path: '/v1/members',
     summary: 'Members with the state of each interconnect, as this node sees them',
     data: 'list of MemberStatus',
     query: statusQuery,
-    body: null,
     run: async (daemon, { query }) => {
-      const answer = await daemon.status(wanted(query));
+      const answer = await daemon.status({ current: query.current === 'true' });
       return { ...answer, data: answer.data.members };
     },
-  },
-  {
+  }),
+  route({
     method: 'GET',
     path: '/v1/groups',
     summary: 'Failover groups: owner, epoch, phase, and why one is not served',
     data: 'list of GroupStatus',
     query: statusQuery,
-    body: null,
     run: async (daemon, { query }) => {
-      const answer = await daemon.status(wanted(query));
+      const answer = await daemon.status({ current: query.current === 'true' });
       return { ...answer, data: answer.data.groups };
     },
-  },
-  {
+  }),
+  route({
     method: 'GET',
     path: '/v1/timeline',
     summary: 'The failovers that the history remembers, with the duration of each phase',
     data: 'list of Timeline',
     query: groupQuery,
-    body: null,
-    run: (daemon, { query }) =>
-      daemon.timelines({ group: checked(groupQuery, query, 'query').group ?? null }),
-  },
-  {
+    run: (daemon, { query }) => daemon.timelines({ group: query.group ?? null }),
+  }),
+  route({
     method: 'GET',
     path: '/v1/history',
     summary: 'The newest entries of the replicated history',
     data: 'list of HistoryEntry',
     query: historyQuery,
-    body: null,
     run: async (daemon, { query }) => {
-      const { limit, group, node } = checked(historyQuery, query, 'query');
+      const { limit, group, node } = query;
       const all = group === undefined && node === undefined;
       const answer = await daemon.history({ limit: all ? Number(limit) : HISTORY_LIMIT });
       const data = answer.data.filter(
@@ -134,125 +126,82 @@ export const ROUTES: readonly Route[] = [
       );
       return { ...answer, data: data.slice(-Number(limit)) };
     },
-  },
-  {
+  }),
+  route({
     method: 'POST',
     path: '/v1/groups/{group}/move',
     summary: 'Hands a group over in order: stopped where it is, then started elsewhere',
     data: 'MoveAnswer',
-    query: nothing,
     body: moveBody,
-    run: (daemon, { params, query, body, by }) => {
-      checked(nothing, query, 'query');
-      // No body at all means no wish; `null` is a slip.
-      const { to, wishMs } = checked(moveBody, body === undefined ? {} : body, 'body');
-      return daemon.move({ group: params['group'] ?? '', to, wishMs }, by);
-    },
-  },
-  {
+    bodyMayBeMissing: true,
+    run: (daemon, { params, body, by }) =>
+      daemon.move({ group: params['group'] ?? '', ...body }, by),
+  }),
+  route({
     method: 'GET',
     path: '/v1/latency',
     summary: 'The round trip to each member over each interconnect, measured now',
     data: 'list of LatencyStatus',
-    query: nothing,
-    body: null,
-    run: async (daemon, { query }) => {
-      checked(nothing, query, 'query');
+    run: async (daemon) => {
       const status = await daemon.status({ current: false });
       const desk = latencies.get(daemon) ?? new LatencyDesk();
       latencies.set(daemon, desk);
       return { ...status, data: await desk.ask(status.data) };
     },
-  },
-  {
+  }),
+  route({
     method: 'GET',
     path: '/v1/groups/{group}/why',
     summary: 'Why a group is where it is, in sentences from committed evidence',
     data: 'Explanation',
-    query: nothing,
-    body: null,
-    run: (daemon, { params, query }) => {
-      checked(nothing, query, 'query');
-      return why(daemon, 'group', params['group'] ?? '');
-    },
-  },
-  {
+    run: (daemon, { params }) => why(daemon, 'group', params['group'] ?? ''),
+  }),
+  route({
     method: 'GET',
     path: '/v1/members/{node}/why',
     summary: 'Why a node is what it is, in sentences from committed evidence',
     data: 'Explanation',
-    query: nothing,
-    body: null,
-    run: (daemon, { params, query }) => {
-      checked(nothing, query, 'query');
-      return why(daemon, 'node', params['node'] ?? '');
-    },
-  },
-  {
+    run: (daemon, { params }) => why(daemon, 'node', params['node'] ?? ''),
+  }),
+  route({
     method: 'GET',
     path: '/v1/invitations',
     summary: 'Invitations that are open, or were used and have not expired',
     data: 'list of InvitationStatus',
-    query: nothing,
-    body: null,
-    run: (daemon, { query }) => {
-      checked(nothing, query, 'query');
-      return daemon.invitations();
-    },
-  },
-  {
+    run: (daemon) => daemon.invitations(),
+  }),
+  route({
     method: 'POST',
     path: '/v1/invitations',
     summary: 'Makes an invitation; its token is in this answer and nowhere else',
     data: 'InviteAnswer',
-    query: nothing,
     body: inviteBody,
-    run: (daemon, { query, body, by }) => {
-      checked(nothing, query, 'query');
-      return daemon.invite(checked(inviteBody, body === undefined ? {} : body, 'body'), by);
-    },
-  },
-  {
+    bodyMayBeMissing: true,
+    run: (daemon, { body, by }) => daemon.invite(body, by),
+  }),
+  route({
     method: 'POST',
     path: '/v1/invitations/{peer}/revoke',
     summary: 'Takes an invitation back',
     data: 'null',
-    query: nothing,
-    body: null,
-    run: (daemon, { params, query, by }) => {
-      checked(nothing, query, 'query');
-      return daemon.revokeInvitation(params['peer'] ?? '', by);
-    },
-  },
-  {
+    run: (daemon, { params, by }) => daemon.revokeInvitation(params['peer'] ?? '', by),
+  }),
+  route({
     method: 'POST',
     path: '/v1/members/{node}/role',
     summary: 'Lets a member vote, only receive the log, or leave the cluster',
     data: 'RoleAnswer',
-    query: nothing,
     body: roleBody,
-    run: (daemon, { params, query, body, by }) => {
-      checked(nothing, query, 'query');
-      const { role, force } = checked(roleBody, body, 'body');
-      return daemon.setRole({ node: params['node'] ?? '', role, force }, by);
-    },
-  },
-  {
+    run: (daemon, { params, body, by }) =>
+      daemon.setRole({ node: params['node'] ?? '', ...body }, by),
+  }),
+  route({
     method: 'POST',
     path: '/v1/mode',
     summary: 'Sets a node, a group or the cluster online, to standby or under maintenance',
     data: 'null',
-    query: nothing,
     body: modeBody,
-    run: (daemon, { query, body, by }) => {
-      checked(nothing, query, 'query');
-      const { subject, mode } = checked(modeBody, body, 'body');
-      return daemon.setMode(subject, mode, by);
-    },
-  },
+    run: (daemon, { body, by }) => daemon.setMode(body.subject, body.mode, by),
+  }),
   ...POLICY_ROUTES,
 ];
-
-function wanted(query: unknown): { readonly current: boolean } {
-  return { current: checked(statusQuery, query, 'query').current === 'true' };
-}
