@@ -3,10 +3,11 @@
  * all. What is drawn is `observability/chart/timeline-chart.ts`, as in the dashboard.
  */
 import type { Overrun } from '../failover/budget.ts';
+import { durationText } from '../lib/duration.ts';
 import { PHASES, type PhaseStamp } from '../lib/phases.ts';
 import { layoutPhases, titleOf } from '../observability/chart/timeline-chart.ts';
 import type { Timeline } from '../operator/api.ts';
-import { durationText, paint, type Style, type Terminal } from './terminal.ts';
+import { paint, type Style, type Terminal } from './terminal.ts';
 
 const STYLES: Readonly<Record<PhaseStamp['phase'], Style>> = {
   detect: 'yellow',

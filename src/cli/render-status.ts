@@ -2,6 +2,8 @@
  * The status for somebody who was woken at three in the morning: first whether this can be believed,
  * then whether anything is wrong and why, then the tables.
  */
+
+import { durationText } from '../lib/duration.ts';
 import type {
   Answer,
   ClusterStatus,
@@ -10,7 +12,7 @@ import type {
   MemberStatus,
 } from '../operator/api.ts';
 import { type Cell, renderTable } from './table.ts';
-import { durationText, paint, type Style, type Terminal } from './terminal.ts';
+import { paint, type Style, type Terminal } from './terminal.ts';
 
 type Lines = readonly string[];
 

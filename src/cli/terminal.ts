@@ -2,8 +2,6 @@
  * What the terminal can show: colour, how wide, and whether block characters come out right. Output
  * that goes into a file or a pipe is plain (NO_COLOR, https://no-color.org).
  */
-export { durationText } from '../lib/duration.ts';
-
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'alarm';
 
 export type Terminal = {

@@ -34,6 +34,14 @@ export function parseAddress(text: string): Address {
   return { family, text: host, bytes: family === 4 ? bytesOf4(host) : bytesOf6(host), prefix };
 }
 
+const AF_INET = 2;
+const AF_INET6 = 10;
+
+/** As the kernel numbers it. Reference: linux/socket.h. */
+export function familyNumber({ family }: Address): number {
+  return family === 4 ? AF_INET : AF_INET6;
+}
+
 /** Whether both stand for the same host, however they are written. */
 export function sameAddress(one: Address, other: Address): boolean {
   const list = new BlockList();

@@ -8,7 +8,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { HoldfastError } from '../lib/error.ts';
-import { type Address, parseAddress } from './address.ts';
+import { type Address, familyNumber, parseAddress } from './address.ts';
 import {
   ask,
   askAside,
@@ -44,8 +44,6 @@ const IFA_F_NODAD = 0x02;
 const IFA_F_DADFAILED = 0x08;
 const IFF_UP = 0x1;
 const IFF_LOWER_UP = 0x1_0000;
-const AF_INET = 2;
-const AF_INET6 = 10;
 /** INFINITY_LIFE_TIME */
 const FOR_EVER = 0xffff_ffff;
 /** Linux's limit for the name of a device (IFNAMSIZ less its terminator). */
@@ -130,7 +128,7 @@ export function addressState(device: string, address: string): 'absent' | 'usabl
   const found = findLink(device);
   if (found === null) return 'absent';
   const body = Buffer.alloc(8);
-  body.writeUInt8(parsed.family === 4 ? AF_INET : AF_INET6, 0);
+  body.writeUInt8(familyNumber(parsed), 0);
   const answer = accept(ask({ type: RTM_GETADDR, flags: NLM_F_DUMP, body }), { look: address });
   const entry = answer.messages.find((message) => isAddress(message, found.index, parsed));
   if (entry === undefined) return 'absent';
@@ -253,7 +251,7 @@ function linkHeader(index: number, flags: number, change: number): Buffer {
 /** struct ifaddrmsg */
 function addressHeader(address: Address, index: number): Buffer {
   const header = Buffer.alloc(8);
-  header.writeUInt8(address.family === 4 ? AF_INET : AF_INET6, 0);
+  header.writeUInt8(familyNumber(address), 0);
   header.writeUInt8(address.prefix, 1);
   header.writeUInt32LE(index, 4);
   return header;

@@ -11,6 +11,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
+import { DeviceQueue } from './device-queue.ts';
 import { addressOf, ioctl } from './sg-io.ts';
 
 export type NvmeCommand = {
@@ -44,8 +45,7 @@ const STATUS_MASK = 0x7ff;
 
 export class NvmeDevice implements NvmePort {
   readonly #fd: number;
-  /** One command at a time: a device takes one thread of the pool, whatever happens to it. */
-  #atWork: Promise<unknown> = Promise.resolve();
+  readonly #queue = new DeviceQueue();
   #namespaceId: number | null = null;
   #closed = false;
 
@@ -60,7 +60,7 @@ export class NvmeDevice implements NvmePort {
   }
 
   submit(command: NvmeCommand, signal: AbortSignal): Promise<NvmeResult> {
-    return this.#next(async () => {
+    return this.#queue.next(async () => {
       if (this.#closed || signal.aborted) return { kind: 'transport' };
       this.#namespaceId ??= await ioctl(this.#fd, NVME_IOCTL_ID, null);
       if (this.#namespaceId <= 0) return { kind: 'transport' };
@@ -79,14 +79,7 @@ export class NvmeDevice implements NvmePort {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#next(async () => closeSync(this.#fd));
-  }
-
-  #next<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#atWork.then(work);
-    // The caller sees a failure; the queue goes on.
-    this.#atWork = done.catch(() => {});
-    return done;
+    await this.#queue.next(async () => closeSync(this.#fd));
   }
 }
 

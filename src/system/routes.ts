@@ -6,7 +6,7 @@
  * Reference: rtnetlink(7), linux/rtnetlink.h.
  */
 import { HoldfastError } from '../lib/error.ts';
-import { type Address, parseAddress } from './address.ts';
+import { type Address, familyNumber, parseAddress } from './address.ts';
 import {
   ask,
   attribute,
@@ -33,8 +33,6 @@ const RT_SCOPE_LINK = 253;
 const RT_SCOPE_NOWHERE = 255;
 const RTN_UNICAST = 1;
 const PROTOCOL = 212;
-const AF_INET = 2;
-const AF_INET6 = 10;
 const MAIN_TABLE = 254;
 
 export type Route = {
@@ -78,7 +76,7 @@ export function hasRoute(route: Route): boolean {
   if (found === null) return false;
   const destination = parseNetwork(route.destination);
   const body = Buffer.alloc(12);
-  body.writeUInt8(familyOf(destination), 0);
+  body.writeUInt8(familyNumber(destination), 0);
   const { messages, refusal } = ask({ type: RTM_GETROUTE, flags: NLM_F_DUMP, body });
   if (refusal !== null) refuse(route, refusal);
   return messages.some((message) => {
@@ -109,15 +107,11 @@ function parseNetwork(text: string): Address {
   return { ...address, prefix };
 }
 
-function familyOf({ family }: Address): number {
-  return family === 4 ? AF_INET : AF_INET6;
-}
-
 /** struct rtmsg, and what a route is told by. */
 function encode(route: Route, index: number, scope: number): Buffer {
   const destination = parseNetwork(route.destination);
   const header = Buffer.alloc(12);
-  header.writeUInt8(familyOf(destination), 0);
+  header.writeUInt8(familyNumber(destination), 0);
   header.writeUInt8(destination.prefix, 1);
   header.writeUInt8(RT_TABLE_UNSPEC, 4);
   header.writeUInt8(PROTOCOL, 5);

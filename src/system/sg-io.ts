@@ -18,6 +18,7 @@ import { closeSync, constants, openSync, statSync } from 'node:fs';
 import type { KoffiFunc } from 'koffi';
 import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
+import { DeviceQueue } from './device-queue.ts';
 import { nativeModule } from './native.ts';
 
 export type ScsiCommand = {
@@ -63,8 +64,7 @@ let ioctlFunction: Ioctl | null = null;
 export class SgDevice {
   readonly path: string;
   readonly #fd: number;
-  /** One command at a time: a device takes one thread of the pool, whatever happens to it. */
-  #atWork: Promise<unknown> = Promise.resolve();
+  readonly #queue = new DeviceQueue();
   #closed = false;
 
   /** @throws HoldfastError DISK_DEVICE_INVALID when it cannot be opened or is no SCSI device. */
@@ -83,7 +83,7 @@ export class SgDevice {
    * Waits for the command before it; a signal that aborts in the meantime keeps it from being sent.
    */
   execute(command: ScsiCommand, signal: AbortSignal): Promise<ScsiResult> {
-    return this.#next(async () => {
+    return this.#queue.next(async () => {
       if (this.#closed || signal.aborted) return NOT_SENT;
       const data = Buffer.alloc(Math.max(1, command.inLength));
       if (command.out !== null) return await this.#submit(command, Buffer.from(command.out), 'out');
@@ -95,7 +95,7 @@ export class SgDevice {
    * LOGICAL UNIT RESET through the host adapter's error handler. False: it has none, or it failed.
    */
   resetLogicalUnit(signal: AbortSignal): Promise<boolean> {
-    return this.#next(async () => {
+    return this.#queue.next(async () => {
       if (this.#closed || signal.aborted) return false;
       const argument = Buffer.alloc(4);
       argument.writeInt32LE(RESET_DEVICE_NO_ESCALATE);
@@ -107,14 +107,7 @@ export class SgDevice {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#next(async () => closeSync(this.#fd));
-  }
-
-  #next<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#atWork.then(work);
-    // The caller sees a failure; the queue goes on.
-    this.#atWork = done.catch(() => {});
-    return done;
+    await this.#queue.next(async () => closeSync(this.#fd));
   }
 
   async #submit(

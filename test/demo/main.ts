@@ -4,7 +4,8 @@
  * `--json` the last line of standard output is the report and the story goes to standard error.
  */
 import { parseArgs } from 'node:util';
-import { durationText, terminalOf } from '../../src/cli/terminal.ts';
+import { terminalOf } from '../../src/cli/terminal.ts';
+import { durationText } from '../../src/lib/duration.ts';
 import { embeddedStage } from './embedded-stage.ts';
 import { kernelStage } from './kernel-stage.ts';
 import { play } from './story.ts';

@@ -4,7 +4,8 @@
  * address is gone. Everything is said as it happens, and counted.
  */
 import { renderTimeline } from '../../src/cli/chart.ts';
-import { durationText, type Terminal } from '../../src/cli/terminal.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
+import { durationText } from '../../src/lib/duration.ts';
 import type { Timeline } from '../../src/operator/api.ts';
 import type { LoadVerdict } from '../lab/clients.ts';
 import { until } from '../lab/kernel/index.ts';
