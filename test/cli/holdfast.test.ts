@@ -1,43 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../src/lib/error.ts';
-import { createOperatorServer, type OperatorServer } from '../../src/operator/server.ts';
 import { edited, VALID } from '../config/fixture.ts';
-import { FakeDaemon, INQUORATE } from '../operator/fake-daemon.ts';
+import { INQUORATE } from '../operator/fake-daemon.ts';
 import { until } from '../operator/unix-client.ts';
+import { answeringDaemon } from './answering.ts';
 import { holdfast, LAUNCHER, start } from './holdfast.ts';
 
-let directory = '';
-let socket = '';
-let daemon = new FakeDaemon();
-let server: OperatorServer | null = null;
+const here = answeringDaemon();
 
-beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'holdfast-cli-'));
-  socket = join(directory, 'holdfast.sock');
-  daemon = new FakeDaemon();
-  server = createOperatorServer({ daemon, socketPath: socket });
-  await server.start();
-});
-
-afterEach(async () => {
-  await server?.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-const ask = (...args: string[]) => holdfast([...args, '--socket', socket]);
+const ask = (...args: string[]) => holdfast([...args, '--socket', here.socket]);
 
 describe('a question', () => {
   it.each([
@@ -52,7 +27,7 @@ describe('a question', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain(words);
     expect(stdout).not.toContain('\u001b');
-    expect(daemon.asked).toEqual([asked]);
+    expect(here.daemon.asked).toEqual([asked]);
   });
 
   it.each(['status', 'members', 'groups', 'timeline', 'history'])(
@@ -90,18 +65,18 @@ describe('a question', () => {
   });
 
   it('goes to the socket that the environment names', async () => {
-    expect((await holdfast(['status'], { HOLDFAST_SOCKET: socket })).code).toBe(0);
+    expect((await holdfast(['status'], { HOLDFAST_SOCKET: here.socket })).code).toBe(0);
   });
 
   it('may name the options before the command', async () => {
-    expect((await holdfast(['--json', '--socket', socket, 'status'])).stdout).toMatch(/^\{/);
+    expect((await holdfast(['--json', '--socket', here.socket, 'status'])).stdout).toMatch(/^\{/);
   });
 });
 
 describe('a stale answer', () => {
   beforeEach(() => {
-    daemon.stale = true;
-    daemon.clusterStatus = INQUORATE;
+    here.daemon.stale = true;
+    here.daemon.clusterStatus = INQUORATE;
   });
 
   it('is printed loudly, with the reason why nothing is served', async () => {
@@ -185,7 +160,7 @@ describe('a command', () => {
   ])('%j reaches the daemon', async (args, asked) => {
     const { code, stderr } = await ask(...args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(daemon.asked[0]?.slice(0, asked.length)).toEqual(asked);
+    expect(here.daemon.asked[0]?.slice(0, asked.length)).toEqual(asked);
   });
 
   it.each([
@@ -198,7 +173,7 @@ describe('a command', () => {
     'that is refused with %s exits with %d and says what to do',
     async (refused, exit) => {
       const refusal = new HoldfastError(refused, { detail: 'disk not reached' });
-      daemon.refusal = refusal;
+      here.daemon.refusal = refusal;
       const { code, stdout, stderr } = await ask('move', 'ledger', 'node1');
       expect({ code, stdout }).toEqual({ code: exit, stdout: '' });
       const { cause, remedy } = refusal.toProblem();
@@ -210,7 +185,7 @@ describe('a command', () => {
 
   it('that is refused prints the problem as JSON where that is wanted', async () => {
     const refusal = new HoldfastError('ALREADY_OWNER', { group: 'ledger' });
-    daemon.refusal = refusal;
+    here.daemon.refusal = refusal;
     const { code, stdout } = await ask('move', 'ledger', 'node2', '--json');
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toEqual({ ok: false, problem: refusal.toProblem() });
@@ -232,10 +207,10 @@ describe('a command line that is not understood exits with 2 and asks nothing:',
     [['run']],
     [[]],
   ])('%j', async (args) => {
-    const { code, stderr } = await holdfast([...args, '--socket', socket]);
+    const { code, stderr } = await holdfast([...args, '--socket', here.socket]);
     expect(code).toBe(2);
     expect(stderr).not.toBe('');
-    expect(daemon.asked).toEqual([]);
+    expect(here.daemon.asked).toEqual([]);
   });
 
   it('but help and version are no mistakes', async () => {
@@ -246,7 +221,7 @@ describe('a command line that is not understood exits with 2 and asks nothing:',
 
 describe('where no daemon answers', () => {
   it('the exit status is 3 and the socket is named', async () => {
-    const missing = join(directory, 'missing.sock');
+    const missing = join(here.directory, 'missing.sock');
     const { code, stderr } = await holdfast(['status', '--socket', missing]);
     expect(code).toBe(3);
     expect(stderr).toContain('DAEMON_UNREACHABLE');
@@ -254,7 +229,7 @@ describe('where no daemon answers', () => {
   });
 
   it('but something else does, that is said', async () => {
-    const stranger = join(directory, 'stranger.sock');
+    const stranger = join(here.directory, 'stranger.sock');
     const other: Server = createServer((_request, response) => response.end('hello'));
     await new Promise<void>((resolve) => other.listen(stranger, resolve));
     const { code, stderr } = await holdfast(['status', '--socket', stranger]);
@@ -266,15 +241,15 @@ describe('where no daemon answers', () => {
 
 describe('watch', () => {
   it('prints a line for each event, until it is interrupted', async () => {
-    const watching = start(['watch', '--socket', socket]);
+    const watching = start(['watch', '--socket', here.socket]);
     const emitted = new Set<number>();
     // The child says nothing before the first event, so it is told until it hears.
     await until(() => {
-      daemon.emit({ kind: 'leader', leader: 'node2', term: 8 });
+      here.daemon.emit({ kind: 'leader', leader: 'node2', term: 8 });
       emitted.add(emitted.size);
       return watching.stdout().includes('cluster: node2 leads in term 8\n');
     });
-    daemon.emit({ kind: 'link', node: 'node1', interconnect: 'lan-a', state: 'dead' });
+    here.daemon.emit({ kind: 'link', node: 'node1', interconnect: 'lan-a', state: 'dead' });
     await until(() => watching.stdout().includes('node1: lan-a is dead\n'));
     expect(watching.stdout()).toMatch(/^\d\d:\d\d:\d\d\.\d{3} {2}cluster: node2 leads/);
     watching.kill('SIGINT');
@@ -282,9 +257,9 @@ describe('watch', () => {
   });
 
   it('prints events as JSON lines, and exits with 3 when the daemon ends', async () => {
-    const watching = start(['watch', '--json', '--socket', socket]);
+    const watching = start(['watch', '--json', '--socket', here.socket]);
     await until(() => {
-      daemon.emit({ kind: 'leader', leader: null, term: 9 });
+      here.daemon.emit({ kind: 'leader', leader: null, term: 9 });
       return watching.stdout().includes('\n');
     });
     expect(JSON.parse(watching.stdout().split('\n')[0] ?? '')).toEqual({
@@ -292,14 +267,14 @@ describe('watch', () => {
       leader: null,
       term: 9,
     });
-    await server?.stop();
+    await here.stop();
     expect((await watching.ended).code).toBe(3);
   });
 });
 
 describe('config check', () => {
   const check = (text: string, ...more: string[]) => {
-    const file = join(directory, 'lab.yaml');
+    const file = join(here.directory, 'lab.yaml');
     writeFileSync(file, text);
     return holdfast(['config', 'check', file, ...more]);
   };
@@ -324,7 +299,7 @@ describe('config check', () => {
     const text = edited('type: ext4', 'type: ext2', edited('profile: fast', 'profil: fast'));
     const { code, stdout } = await check(text);
     expect(code).toBe(5);
-    expect(stdout.replaceAll(directory, '')).toBe(
+    expect(stdout.replaceAll(here.directory, '')).toBe(
       [
         '/lab.yaml:5:1: error CONFIG_UNKNOWN_KEY',
         '  profil: "profil"; did you mean "profile"?',
@@ -351,7 +326,7 @@ describe('config check', () => {
   });
 
   it('a file that is not there', async () => {
-    const { code, stderr } = await holdfast(['config', 'check', join(directory, 'none.yaml')]);
+    const { code, stderr } = await holdfast(['config', 'check', join(here.directory, 'none.yaml')]);
     expect(code).toBe(5);
     expect(stderr).toContain('CONFIG_NOT_FOUND');
   });
@@ -359,7 +334,7 @@ describe('config check', () => {
 
 describe('run', () => {
   it('with a wrong configuration starts nothing, says every fault and exits with 5', async () => {
-    const file = join(directory, 'lab.yaml');
+    const file = join(here.directory, 'lab.yaml');
     writeFileSync(file, edited('type: ext4', 'type: ext2', edited('number: 2', 'number: 1')));
     const { code, stderr } = await holdfast(['run', '--config', file]);
     expect(code).toBe(5);
@@ -376,7 +351,7 @@ describe('run', () => {
 
 describe('identity', () => {
   it('makes the key once and prints the same peer id ever after', async () => {
-    const data = join(directory, 'data');
+    const data = join(here.directory, 'data');
     const first = await holdfast(['identity', '--data-directory', data]);
     const again = await holdfast(['identity', '--data-directory', data, '--json']);
     expect(first).toMatchObject({ code: 0, stderr: '' });
@@ -387,10 +362,13 @@ describe('identity', () => {
 
 describe('the launcher', () => {
   it('says so where Node would refuse to run it', async () => {
-    const installed = join(directory, 'node_modules', 'holdfast', 'src', 'holdfast.js');
+    const installed = join(here.directory, 'node_modules', 'holdfast', 'src', 'holdfast.js');
     mkdirSync(dirname(installed), { recursive: true });
     cpSync(LAUNCHER, installed);
-    writeFileSync(join(directory, 'node_modules', 'holdfast', 'package.json'), '{"type":"module"}');
+    writeFileSync(
+      join(here.directory, 'node_modules', 'holdfast', 'package.json'),
+      '{"type":"module"}',
+    );
     const { code, stderr } = await start(['status'], {}, installed).ended;
     expect(code).toBe(69);
     expect(stderr).toContain('without being bundled');
@@ -400,14 +378,15 @@ describe('the launcher', () => {
     const old = '/usr/bin/node';
     const version = existsSync(old) ? execFileSync(old, ['--version'], { encoding: 'utf8' }) : '';
     if (!/^v(1\d|2[0-3])\./.test(version)) test.skip(`${old} is no older Node: ${version}`);
-    const { code, stdout } = await start(['status', '--socket', socket], {}, LAUNCHER, old).ended;
+    const { code, stdout } = await start(['status', '--socket', here.socket], {}, LAUNCHER, old)
+      .ended;
     expect(code).toBe(0);
     expect(stdout).toContain('leader node2');
     const refused = await start(['bogus'], {}, LAUNCHER, old).ended;
     expect(refused.code).toBe(2);
-    const watching = start(['watch', '--socket', socket], {}, LAUNCHER, old);
+    const watching = start(['watch', '--socket', here.socket], {}, LAUNCHER, old);
     await until(() => {
-      daemon.emit({ kind: 'leader', leader: 'node2', term: 8 });
+      here.daemon.emit({ kind: 'leader', leader: 'node2', term: 8 });
       return watching.stdout().includes('leads');
     });
     watching.kill('SIGTERM');
@@ -415,8 +394,8 @@ describe('the launcher', () => {
   });
 
   it('works through a link, as npm and a distribution make them', async () => {
-    const link = join(directory, 'holdfast');
+    const link = join(here.directory, 'holdfast');
     symlinkSync(LAUNCHER, link);
-    expect((await start(['status', '--socket', socket], {}, link).ended).code).toBe(0);
+    expect((await start(['status', '--socket', here.socket], {}, link).ended).code).toBe(0);
   });
 });

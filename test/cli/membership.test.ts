@@ -1,36 +1,19 @@
 /** The commands that bring nodes in: what an operator types, reads, and gets for a status. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../src/lib/error.ts';
 import { loadOrCreateIdentity } from '../../src/mesh/identity.ts';
 import { encodeToken, type JoinToken, oneTimeKey } from '../../src/mesh/join-token.ts';
-import { createOperatorServer, type OperatorServer } from '../../src/operator/server.ts';
-import { FakeDaemon, INVITATION, TOKEN } from '../operator/fake-daemon.ts';
+import { INVITATION, TOKEN } from '../operator/fake-daemon.ts';
+import { answeringDaemon } from './answering.ts';
 import { holdfast } from './holdfast.ts';
 
 const HOUR_MS = 3_600_000;
 
-let directory = '';
-let socket = '';
-let daemon = new FakeDaemon();
-let server: OperatorServer | null = null;
+const here = answeringDaemon();
 
-beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'holdfast-membership-'));
-  socket = join(directory, 'holdfast.sock');
-  daemon = new FakeDaemon();
-  server = createOperatorServer({ daemon, socketPath: socket });
-  await server.start();
-});
-
-afterEach(async () => {
-  await server?.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-const ask = (...args: string[]) => holdfast([...args, '--socket', socket]);
+const ask = (...args: string[]) => holdfast([...args, '--socket', here.socket]);
 
 describe('an invitation', () => {
   it.each([
@@ -42,7 +25,7 @@ describe('an invitation', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.split('\n')[0]).toBe(TOKEN);
     expect(stdout).toContain(`holdfast invite --revoke ${INVITATION.peerId}`);
-    expect(daemon.asked).toEqual([['invite', request, expect.any(String)]]);
+    expect(here.daemon.asked).toEqual([['invite', request, expect.any(String)]]);
   });
 
   it('is one line of JSON where that is wanted', async () => {
@@ -55,19 +38,21 @@ describe('an invitation', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/any name +voter +open/);
     expect(stdout).toMatch(/node5 +voter +used by node5/);
-    expect(daemon.asked).toEqual([['invitations']]);
+    expect(here.daemon.asked).toEqual([['invitations']]);
   });
 
   it('is taken back', async () => {
     const { code, stdout } = await ask('invite', '--revoke', INVITATION.peerId);
     expect({ code, stdout }).toMatchObject({ code: 0 });
-    expect(daemon.asked).toEqual([['revokeInvitation', INVITATION.peerId, expect.any(String)]]);
+    expect(here.daemon.asked).toEqual([
+      ['revokeInvitation', INVITATION.peerId, expect.any(String)],
+    ]);
   });
 
   it.each([['soon'], ['0s'], ['-1h']])('that lasts %s is no invitation', async (expires) => {
     const { code } = await ask('invite', `--expires=${expires}`);
     expect(code).toBe(2);
-    expect(daemon.asked).toEqual([]);
+    expect(here.daemon.asked).toEqual([]);
   });
 
   it('that lasts for a month is refused by the daemon', async () => {
@@ -77,7 +62,7 @@ describe('an invitation', () => {
   });
 
   it('that is refused by the cluster says why', async () => {
-    daemon.refusal = new HoldfastError('TOO_MANY_INVITATIONS');
+    here.daemon.refusal = new HoldfastError('TOO_MANY_INVITATIONS');
     const { code, stderr } = await ask('invite');
     expect(code).toBe(1);
     expect(stderr).toContain('TOO_MANY_INVITATIONS');
@@ -88,7 +73,7 @@ describe('joining', () => {
   let token = '';
 
   beforeEach(async () => {
-    const signer = await loadOrCreateIdentity(join(directory, 'signer'));
+    const signer = await loadOrCreateIdentity(join(here.directory, 'signer'));
     const said: JoinToken = {
       clusterId: 'lab',
       seed: (await oneTimeKey()).seed,
@@ -101,7 +86,7 @@ describe('joining', () => {
     token = await encodeToken(said, signer);
   });
 
-  const data = () => join(directory, 'new');
+  const data = () => join(here.directory, 'new');
   const words = (...more: string[]) => [
     ...['join', token, '--data-directory', data(), '--json', ...more],
   ];
@@ -129,11 +114,11 @@ describe('joining', () => {
     const ended = await holdfast(words(...more));
     expect(ended.code).toBe(code);
     expect(codeOf(ended)).toBe(problem);
-    expect(readdirSync(directory)).not.toContain('new');
+    expect(readdirSync(here.directory)).not.toContain('new');
   });
 
   it('never takes the place of a configuration', async () => {
-    const path = join(directory, 'mine.yaml');
+    const path = join(here.directory, 'mine.yaml');
     writeFileSync(path, 'mine');
     const more = ['--node', 'n4', '--address', 'lan-a=127.0.0.1:7400', '--config', path];
     expect(codeOf(await holdfast(words(...more)))).toBe('CONFIG_EXISTS');

@@ -1,30 +1,13 @@
 /** `plan`, `apply`, `drain` and `drill` with the words of a shell, against a daemon that is all answers. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { exitCodeOf } from '../../src/cli/exit-codes.ts';
 import { createProgram } from '../../src/cli/program.ts';
-import { createOperatorServer, type OperatorServer } from '../../src/operator/server.ts';
-import { FakeDaemon, QUORATE } from '../operator/fake-daemon.ts';
+import { QUORATE } from '../operator/fake-daemon.ts';
+import { answeringDaemon } from './answering.ts';
 
-let directory = '';
-let socket = '';
-let daemon = new FakeDaemon();
-let server: OperatorServer | null = null;
-
-beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'holdfast-policy-'));
-  socket = join(directory, 'holdfast.sock');
-  daemon = new FakeDaemon();
-  server = createOperatorServer({ daemon, socketPath: socket });
-  await server.start();
-});
-
-afterEach(async () => {
-  await server?.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
+const here = answeringDaemon();
 
 type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
@@ -41,7 +24,7 @@ async function ask(...args: string[]): Promise<Ended> {
     };
     const noDaemon = () => Promise.reject(new Error('no daemon is started here'));
     const program = createProgram('0.1.0', ended, noDaemon);
-    await program.parseAsync([...args, '--socket', socket], { from: 'user' });
+    await program.parseAsync([...args, '--socket', here.socket], { from: 'user' });
   } catch (error) {
     code = exitCodeOf(error);
     stderr = `${String(error)} ${JSON.stringify(error)}`;
@@ -51,9 +34,9 @@ async function ask(...args: string[]): Promise<Ended> {
   return { code, stdout, stderr };
 }
 
-const verbs = (): readonly unknown[] => daemon.asked.map(([verb]) => verb);
+const verbs = (): readonly unknown[] => here.daemon.asked.map(([verb]) => verb);
 const file = (name: string, text: string): string => {
-  const path = join(directory, name);
+  const path = join(here.directory, name);
   writeFileSync(path, text);
   return path;
 };
@@ -75,9 +58,9 @@ describe('plan', () => {
   });
 
   it('answers without a daemon from what was kept', async () => {
-    const kept = join(directory, 'status.json');
+    const kept = join(here.directory, 'status.json');
     expect((await ask('plan', '--save', kept)).code).toBe(0);
-    await server?.stop();
+    await here.stop();
     const { code, stdout } = await ask('plan', '--from', kept, '--if', 'n1 dies', '--json');
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, data: { owners: { web: 'n2' } } });
@@ -95,7 +78,7 @@ describe('apply', () => {
       code: 0,
       stdout: '+ group mail\n    new, with no resources\ndone\n',
     });
-    const dry = daemon.asked.flatMap(([verb, asked]) =>
+    const dry = here.daemon.asked.flatMap(([verb, asked]) =>
       verb === 'apply' ? [(asked as { dryRun: boolean }).dryRun] : [],
     );
     expect(dry).toEqual([true, false]);
@@ -124,7 +107,7 @@ describe('apply', () => {
 
   it('rolls back', async () => {
     expect((await ask('apply', '--rollback', 'web', '--revision', '2')).code).toBe(0);
-    expect(daemon.asked[0]).toEqual([
+    expect(here.daemon.asked[0]).toEqual([
       'rollback',
       { group: 'web', revision: 2, dryRun: true, yes: false },
       expect.any(String),
@@ -141,7 +124,7 @@ describe('drain', () => {
   });
 
   it('says what the node still carries when it takes too long', async () => {
-    daemon.clusterStatus = {
+    here.daemon.clusterStatus = {
       ...QUORATE,
       groups: QUORATE.groups.map((one) => ({ ...one, why: 'NO_FIT_NODE: node3: in standby' })),
     };
@@ -155,7 +138,7 @@ describe('drill', () => {
   it('that is never served ends with its limit', async () => {
     const { code } = await ask('drill', 'ledger', 'node1', '--timeout', '500ms');
     expect(code).toBe(6);
-    expect(daemon.asked).toContainEqual([
+    expect(here.daemon.asked).toContainEqual([
       'move',
       { group: 'ledger', to: 'node1', wishMs: 0 },
       expect.any(String),
@@ -163,7 +146,7 @@ describe('drill', () => {
   });
 
   it('holds the failover against the budget', async () => {
-    daemon.servesAfterMove = true;
+    here.daemon.servesAfterMove = true;
     const slow = await ask('drill', 'ledger', '--within', '1ms');
     expect(slow.code).toBe(1);
     expect(slow.stdout).toContain('its budget is 1 ms');
