@@ -374,6 +374,10 @@ export const PROBLEMS = {
     cause: 'no path to the disk answers',
     remedy: 'check the storage network and the storage; `lsscsi` and the kernel log name the path',
   },
+  DISK_PATH_LOST: {
+    cause: 'one of several paths to the disk does not answer, or cannot be put back into its map',
+    remedy: 'check the storage network; `dmsetup status` and the kernel log name the path',
+  },
   DISK_PATH_SLOW: {
     cause: 'a read of the disk did not come back within its deadline',
     remedy: 'check the storage network and the load of the storage',

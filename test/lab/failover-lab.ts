@@ -20,6 +20,10 @@ export type FailoverLabOptions = {
   /** The group has a second disk, and its owner writes stamps to both (`campaign/`). */
   readonly stamps?: boolean;
   readonly groups?: readonly object[] | undefined;
+  /** Further resources of the group. */
+  readonly more?: readonly object[] | undefined;
+  /** The device has to be there already. */
+  readonly watchdog?: { readonly device: string; readonly timeout: string } | undefined;
   /** False: whoever asks brings clients of their own. */
   readonly clients?: boolean;
   readonly say: (line: string) => void;
@@ -27,6 +31,8 @@ export type FailoverLabOptions = {
 
 export type Owner = { readonly id: number; readonly node: string; readonly epoch: number };
 
+/** What is broken by the laboratory itself. */
+const NOT_OF_THE_DAEMON = ['fsync', 'watchdog'];
 const FORM_LIMIT_MS = 120_000;
 export const FAILOVER_LIMIT_MS = 120_000;
 
@@ -73,12 +79,13 @@ export class FailoverLab {
     if (lab.kind === 'kernel') await first.ok('echo 3 > /proc/sys/vm/drop_caches');
     say('making a key for every node');
     const peerIds = await makeIdentities(lab);
-    const { profile, application, groups } = options;
+    const { profile, application, groups, more, watchdog } = options;
     const config = labConfig(
-      { lab, disks, filesystem, sabotage, profile, application, groups, stamps },
+      { lab, disks, filesystem, sabotage, profile, application, groups, more, watchdog, stamps },
       peerIds,
     );
-    const broken = sabotage === undefined || sabotage === 'fsync' ? '' : ` --sabotage ${sabotage}`;
+    const ofDaemon = sabotage !== undefined && !NOT_OF_THE_DAEMON.includes(sabotage);
+    const broken = ofDaemon ? ` --sabotage ${sabotage}` : '';
     const cluster = new LabCluster(lab, { config, command: `${daemonCommand}${broken}` });
     const all = new FailoverLab(lab, cluster, stamps ? 1 : 2);
     try {

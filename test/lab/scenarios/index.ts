@@ -17,6 +17,7 @@ import { takeoverByHand } from './takeover-by-hand.ts';
 import { takeovers } from './takeovers.ts';
 import { targetForgets, targetReboot } from './target-reboot.ts';
 import { thirdHand } from './third-hand.ts';
+import { stopHangs, watchdog } from './watchdog.ts';
 
 export const scenarios: readonly Scenario[] = [
   boot,
@@ -37,4 +38,6 @@ export const scenarios: readonly Scenario[] = [
   targetForgets,
   loginAnew,
   pathsLost,
+  watchdog,
+  stopHangs,
 ];
