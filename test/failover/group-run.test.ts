@@ -154,6 +154,31 @@ describe('starting', () => {
     expect(proposed(effects)).toEqual(['fenced']);
   });
 
+  it('mounts nothing before every disk of the group is ours', () => {
+    const { run } = begin(0, [
+      ...RESOURCES,
+      resource('lun2', 'disk', []),
+      resource('logs', 'filesystem', ['lun2']),
+    ]);
+    run.step({ kind: 'lease', state: 'serve' }, 0);
+    expect(acts(done(run, 'start', 'lun'))).toEqual([]);
+    expect(acts(done(run, 'start', 'lun2'))).toEqual(['start data', 'start logs']);
+  });
+
+  it('mounts nothing when one of its disks cannot be taken', () => {
+    const { run } = begin(0, [...RESOURCES, resource('lun2', 'disk', [])]);
+    done(run, 'start', 'lun');
+    const effects = done(run, 'start', 'lun2', 0, false);
+    expect(acts(effects).filter((act) => act.startsWith('start'))).toEqual([]);
+    expect(run.phase).toBe('killing');
+  });
+
+  it('does not wait for a disk that lies on the mount itself', () => {
+    const { run } = begin(0, [...RESOURCES, resource('image', 'disk', ['data'])]);
+    expect(acts(done(run, 'start', 'lun'))).toEqual(['start data']);
+    expect(acts(done(run, 'start', 'data'))).toEqual(['start image']);
+  });
+
   it('reports each phase once when it serves', () => {
     const { run, effects } = begin();
     const all = play(run, [...effects, ...run.step({ kind: 'lease', state: 'serve' }, 0)]);

@@ -135,15 +135,12 @@ export class FilesystemAgent implements ResourceAgent {
       let refusal = '';
       while (mountAt(directory) !== null) {
         const passedMs = clock.now() - beganMs;
+        // Before the last resort, too: off the tree, a user would still hold the disk.
+        if (passedMs > definition.stopTimeoutMs * PATIENCE) told.push(...endUsers(directory));
         if (passedMs > definition.stopTimeoutMs * LAST_RESORT) {
           await this.#undo(directory, definition, context);
           const story = [refusal, ...told, 'taken off the tree by force'];
           return failed('UNMOUNT_FAILED', story.join('; '));
-        }
-        if (passedMs > definition.stopTimeoutMs * PATIENCE) {
-          const users = mountUsers(directory);
-          for (const user of users) end(user);
-          told.push(...users.map(({ pid, command }) => `killed ${pid} (${command})`));
         }
         // The first may take until users are ended, a later one until the last resort.
         const part = passedMs > definition.stopTimeoutMs * PATIENCE ? LAST_RESORT : PATIENCE;
@@ -301,6 +298,13 @@ async function unmount(directory: string, timeoutMs: Millis, signal: AbortSignal
     signal.throwIfAborted();
     return String(error);
   }
+}
+
+/** Ends whoever uses the mount; a line for each. */
+function endUsers(directory: string): readonly string[] {
+  const users = mountUsers(directory);
+  for (const user of users) end(user);
+  return users.map(({ pid, command }) => `killed ${pid} (${command})`);
 }
 
 function end({ pid }: MountUser): void {

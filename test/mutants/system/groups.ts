@@ -11,6 +11,13 @@ export const GROUPS: readonly SystemMutant[] = [
     find: "needsAre(slot, (need) => need.state === 'started')) continue;",
     replace:
       "needsAre(slot, (need) => slot.class === 'mount' || need.state === 'started')) continue;",
+    also: [
+      {
+        file: run,
+        find: 'if (usesDisks && !this.#slots.disksAreOurs(slot)) continue;',
+        replace: 'void usesDisks;',
+      },
+    ],
     breaks: 'DESIGN §2: fence, then mount',
     scenario: 'writes',
     within: 8,
