@@ -301,6 +301,15 @@ describe('a group of several disks (pain 3: some disks here, some there, and bot
     resource('ledger', 'application', ['data1', 'data2']),
   ];
 
+  it('mounts none when one of them cannot be taken', () => {
+    const { run, effects } = begin(0, disks);
+    expect(acts(effects)).toEqual(expect.arrayContaining(['start lun1', 'start lun2']));
+    const mounting = done(run, 'start', 'lun1');
+    const failed = play(run, done(run, 'start', 'lun2', 0, false));
+    expect(acts([...mounting, ...failed])).not.toContain('start data1');
+    expect(proposed(failed)).toContain('takeover-failed');
+  });
+
   it('ends altogether when one of them was taken by somebody else', () => {
     const { run, effects } = begin(0, disks);
     play(run, [...effects, ...run.step({ kind: 'lease', state: 'serve' }, 0)]);

@@ -259,6 +259,28 @@ describe('things that happen at a bad moment', () => {
     expect(cluster.host('node2').driver.replica.state.groups['g']?.epoch).toBeGreaterThan(1);
   });
 
+  it('a group that is defined anew goes back to where it was, although others are fit earlier', async () => {
+    await boot();
+    cluster.host('node1').powerOff();
+    const was = await servedByAnother('node1');
+    cluster.host('node1').powerOn();
+    await cluster.clock.advance(5_000);
+    const group = () => cluster.host('node1').driver.replica.state.groups['g'];
+    const { epoch = 0, revision = 0 } = group() ?? {};
+    // node1 is wanted most, and fit all the time.
+    const { resources, ...rest } = groupNamed('g', ['node1']);
+    const definition = {
+      ...rest,
+      resources: resources.map((one) => ({ ...one, stopTimeoutMs: 3_000 })),
+    };
+    const anew = { kind: 'define-group', definition, expectedRevision: revision } as const;
+    submit({ ...anew, by: 't', whenDown: true });
+    const again = () => group()?.epoch === epoch + 1 && cluster.serving() !== null;
+    expect(await cluster.clock.until(again, 20_000), story()).toBe(true);
+    expect(cluster.serving()).toBe(was);
+    expect(group()).toMatchObject({ revision: revision + 1, reason: 'restart' });
+  });
+
   it('a node that was away for long comes back by a snapshot, and counts again', async () => {
     await boot({ compactEvery: 5 });
     cluster.host('node3').powerOff();
