@@ -208,8 +208,10 @@ export class Driver {
         const from = config.node;
         this.#sendControl({ kind: 'lease-request', from, to, group, epoch, requestId });
       },
-      changed: (group, epoch, state, detail) =>
-        this.#options.news({ kind: 'local', group, epoch, state, detail }),
+      changed: (group, epoch, state, detail) => {
+        if (state === 'down') this.#fitnessCheck.again();
+        this.#options.news({ kind: 'local', group, epoch, state, detail });
+      },
     });
   }
 
@@ -360,6 +362,7 @@ export class Driver {
       this.#world.logger.info('a command was refused', { kind, code, detail });
     }
     if (after === before) return;
+    if (isDefinedAnew(before, after)) this.#fitnessCheck.again();
     this.groups.reconcile(now);
     this.#options.news({ kind: 'applied', before, after });
   }
@@ -395,4 +398,10 @@ export class Driver {
       this.#exchange.nextDeadlineMs,
     );
   }
+}
+
+function isDefinedAnew(before: ClusterState, after: ClusterState): boolean {
+  return Object.entries(after.groups).some(
+    ([name, group]) => group.revision !== before.groups[name]?.revision,
+  );
 }

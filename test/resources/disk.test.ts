@@ -111,7 +111,7 @@ describe('the disk agent', () => {
     expect(await writeAs('node2')).toBe('RESERVATION_CONFLICT');
   });
 
-  it('the next owner takes it; the old one is told at once and cannot come back', async () => {
+  it('the next owner takes it; the old one is told and cannot come back (pain 7: fenced, and goes on)', async () => {
     const [first, second] = [agentOf('node1'), agentOf('node2')];
     await first.start(definition(), context(1, 1));
     const told = new Promise<Outcome>((resolve) => {

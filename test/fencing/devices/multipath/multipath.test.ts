@@ -136,7 +136,7 @@ describe('the contract through a map', () => {
 });
 
 describe('a takeover', () => {
-  it('registers and verifies every path; the old owner writes on none', async () => {
+  it('registers and verifies every path; the old owner writes on none (pain 6: keys and multipath)', async () => {
     await take(room.device('n1'), 1);
     expect(['sda', 'sdb'].map((path) => room.write('n1', path))).toEqual(['good', 'good']);
     const held = await take(room.device('n2'), 2, 2);
@@ -187,7 +187,7 @@ describe('an owner whose paths come and go', () => {
     expect(await defend(device, held)).toMatchObject({ kind: 'mine', silent: [] });
   });
 
-  it('stops when a path is back by a new login, and gains nothing', async () => {
+  it('stops when a path is back by a new login, and gains nothing (pain 5: the key is gone)', async () => {
     const device = room.device('n1');
     const held = await take(device, 1);
     room.logins.set('sda', 1);
