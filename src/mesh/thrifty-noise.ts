@@ -18,11 +18,12 @@
  * Reference: Noise for libp2p ("Wire Format"); Yamux specification ("Flow Control").
  */
 import { noise } from '@chainsafe/libp2p-noise';
-import type { ConnectionEncrypter, MessageStream, SecuredConnection } from '@libp2p/interface';
+import type { MessageStream } from '@libp2p/interface';
 import { Uint8ArrayList } from 'uint8arraylist';
 import { assert } from '../lib/assert.ts';
 import { FrameReader, uint16Length } from './frame-reader.ts';
 
+type Encrypter = ReturnType<ReturnType<typeof noise>>;
 type Components = Parameters<ReturnType<typeof noise>>[0];
 type Bytes = Uint8Array | Uint8ArrayList;
 
@@ -36,15 +37,16 @@ const LENGTH_AT = 8;
 
 /** @param windowBytes of every stream of Yamux on these connections */
 export function thriftyNoise(windowBytes: number) {
-  return (components: Components): ConnectionEncrypter => {
+  return (components: Components): Encrypter => {
     const inner = noise()(components);
     const thrifty =
-      (secure: ConnectionEncrypter['secureInbound']): ConnectionEncrypter['secureInbound'] =>
-      async (connection, options): Promise<SecuredConnection> => {
+      (secure: Encrypter['secureInbound']): Encrypter['secureInbound'] =>
+      async (connection, options) => {
         writeAtOnce(connection);
         const secured = await secure(connection, options);
         readInOneGo(secured.connection);
-        gatherTurn(secured.connection, new WindowUpdates(windowBytes / 4));
+        const flush = gatherTurn(secured.connection, new WindowUpdates(windowBytes / 4));
+        flushBeforeClose(connection, flush);
         return secured;
       };
     return {
@@ -79,9 +81,9 @@ function readInOneGo(connection: MessageStream): void {
   Reflect.set(connection, 'decoder', { decode });
 }
 
-function gatherTurn(connection: MessageStream, updates: WindowUpdates): void {
+/** Answers what sends at once what was gathered. */
+function gatherTurn(connection: MessageStream, updates: WindowUpdates): () => void {
   const send = connection.send.bind(connection);
-  const close = connection.close.bind(connection);
   let gathered: Uint8ArrayList | null = null;
   const flush = (): void => {
     const data = gathered;
@@ -106,7 +108,13 @@ function gatherTurn(connection: MessageStream, updates: WindowUpdates): void {
     gathered.append(wanted);
     return !connection.writableNeedsDrain;
   };
-  connection.close = async (options) => {
+  return flush;
+}
+
+/** libp2p closes the socket below Noise, also at the end of the turn in which the last word was said. */
+function flushBeforeClose(socket: MessageStream, flush: () => void): void {
+  const close = socket.close.bind(socket);
+  socket.close = async (options) => {
     flush();
     await close(options);
   };
