@@ -18,7 +18,7 @@ const LIMIT_MS = 60_000;
 export const onePath: Scenario = {
   name: 'one-path',
   about:
-    'one of two paths is lost, comes back, and comes back by a new login: the owner serves on; who was preempted gains nothing',
+    'one of two paths is lost and comes back, also by a new login: the owner serves on; a preempted one gains nothing',
   run,
 };
 
