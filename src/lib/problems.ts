@@ -878,6 +878,11 @@ export const PROBLEMS = {
     cause: 'the network device of an address or of a virtual MAC address has no carrier',
     remedy: 'check cable, switch and the state of the device',
   },
+  WRITE_CACHE_HIDDEN: {
+    cause: 'the disk keeps writes in a volatile cache, and the kernel was told not to flush it',
+    remedy:
+      'write `write back` into /sys/block/DISK/queue/write_cache, or switch the cache of the disk off',
+  },
   WRITES_LOST: {
     cause:
       'the disk refused a write since the file system was mounted; memory holds what it does not',

@@ -24,6 +24,10 @@ export type FailoverLabOptions = {
   readonly more?: readonly object[] | undefined;
   /** The device has to be there already. */
   readonly watchdog?: { readonly device: string; readonly timeout: string } | undefined;
+  /** Further parameters of each disk. */
+  readonly disk?: Readonly<Record<string, string | number>> | undefined;
+  /** Called when the LUN is formatted and no daemon runs yet. */
+  readonly prepare?: () => Promise<void>;
   /** False: whoever asks brings clients of their own. */
   readonly clients?: boolean;
   readonly say: (line: string) => void;
@@ -67,7 +71,9 @@ export class FailoverLab {
     const filesystem = options.filesystem ?? 'ext4';
     const first = lab.guest(1);
     const luns = stamps ? [0, 1] : [0];
-    const disks = await Promise.all(luns.map((lun) => lab.diskParameters(lun)));
+    const disks = await Promise.all(
+      luns.map(async (lun) => ({ ...(await lab.diskParameters(lun)), ...options.disk })),
+    );
     say(`formatting the LUN ${disks[0]?.['identity']} with ${filesystem}`);
     await first.ok(
       filesystem === 'ext4'
@@ -77,6 +83,7 @@ export class FailoverLab {
     // What mkfs left in its own page cache must not be read by a later mount on that node.
     await first.ok('blockdev --flushbufs /dev/lab/lun0');
     if (lab.kind === 'kernel') await first.ok('echo 3 > /proc/sys/vm/drop_caches');
+    await options.prepare?.();
     say('making a key for every node');
     const peerIds = await makeIdentities(lab);
     const { profile, application, groups, more, watchdog } = options;

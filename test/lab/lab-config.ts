@@ -20,7 +20,7 @@ export const MOUNT_POINT = '/srv/ledger';
 export type LabConfigOptions = {
   readonly lab: Lab;
   /** Parameters of the resource `disk` of each LUN of the group; the first has the file system. */
-  readonly disks: readonly Readonly<Record<string, string | boolean>>[];
+  readonly disks: readonly Readonly<Record<string, string | number | boolean>>[];
   readonly filesystem: 'ext4' | 'xfs';
   readonly sabotage: string | undefined;
   /** The product's own times; without: its safe ones, stretched for guests. */
