@@ -308,11 +308,6 @@ export class Driver {
         this.#control(event.message, now);
         break;
       case 'heartbeat':
-        this.detection.step(
-          { kind: 'heartbeat', over: event.over, heartbeat: event.heartbeat },
-          now,
-        );
-        break;
       case 'link':
         this.detection.step(event, now);
         break;
@@ -362,7 +357,7 @@ export class Driver {
       this.#world.logger.info('a command was refused', { kind, code, detail });
     }
     if (after === before) return;
-    if (isDefinedAnew(before, after)) this.#fitnessCheck.again();
+    this.#fitnessCheck.applied(before, after);
     this.groups.reconcile(now);
     this.#options.news({ kind: 'applied', before, after });
   }
@@ -398,10 +393,4 @@ export class Driver {
       this.#exchange.nextDeadlineMs,
     );
   }
-}
-
-function isDefinedAnew(before: ClusterState, after: ClusterState): boolean {
-  return Object.entries(after.groups).some(
-    ([name, group]) => group.revision !== before.groups[name]?.revision,
-  );
 }

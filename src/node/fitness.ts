@@ -56,6 +56,13 @@ export class FitnessCheck {
     }
   }
 
+  applied(before: ClusterState, after: ClusterState): void {
+    const anew = Object.entries(after.groups).some(
+      ([name, group]) => group.revision !== before.groups[name]?.revision,
+    );
+    if (anew) this.again();
+  }
+
   /** At once: a group was defined anew, or what ran here is down. */
   again(): void {
     this.#again.abort();
