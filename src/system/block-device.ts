@@ -303,8 +303,8 @@ async function writesTo(pid: string, fd: string, numbers: ReadonlySet<number>): 
 }
 
 const READ_BYTES = 4096;
-/** What Linux makes of the status RESERVATION CONFLICT. */
-const RESERVATION_CONFLICT = 'EBADE';
+/** EBADE, which Node has no name for: what Linux makes of the status RESERVATION CONFLICT. */
+const RESERVATION_CONFLICT = -52;
 /**
  * Paths whose last read has not come back: a dead disk is given one thread, not one per attempt.
  */
@@ -346,7 +346,7 @@ async function readFirst(path: string): Promise<void> {
     await handle.read(room, offset % READ_BYTES, READ_BYTES, 0);
   } catch (error) {
     // Somebody's exclusive access: the disk itself has answered, and that is what was asked.
-    if (!isSystemError(error) || error.code !== RESERVATION_CONFLICT) throw error;
+    if (!isSystemError(error) || error.errno !== RESERVATION_CONFLICT) throw error;
   } finally {
     await handle.close();
   }

@@ -16,7 +16,7 @@ import { powerLoss } from './power-loss.ts';
 import { stranger } from './stranger.ts';
 import { takeoverByHand } from './takeover-by-hand.ts';
 import { takeovers } from './takeovers.ts';
-import { targetForgets, targetReboot } from './target-reboot.ts';
+import { targetForgets, targetReboot, targetRestart } from './target-reboot.ts';
 import { thirdHand } from './third-hand.ts';
 import { stopHangs, watchdog } from './watchdog.ts';
 
@@ -37,6 +37,7 @@ export const scenarios: readonly Scenario[] = [
   stranger,
   targetReboot,
   targetForgets,
+  targetRestart,
   loginAnew,
   pathsLost,
   onePath,
