@@ -9,6 +9,8 @@ import type { Clock } from '../../src/lib/clock.ts';
 import type { Millis } from '../../src/lib/ids.ts';
 import { FreezableClock } from './freezable-clock.ts';
 
+const ONCE = { once: true } as const;
+
 type Timer = { readonly atMs: Millis; readonly order: number; fire: (() => void) | null };
 
 /** The host's own loop gets a turn so often: a test runner must hear from its worker. */
@@ -46,7 +48,7 @@ export class VirtualClock implements Clock {
         signal.removeEventListener('abort', aborted);
         resolve();
       });
-      signal.addEventListener('abort', aborted, { once: true });
+      signal.addEventListener('abort', aborted, ONCE);
     });
   }
 
@@ -160,7 +162,10 @@ function isBefore(a: Timer, b: Timer): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }
 
+/** Cheaper than `queueMicrotask`, which makes a resource for `async_hooks` each time. */
+const QUEUED = Promise.resolve();
+
 /** From within a microtask: all that are queued, and all that those queue, run first. */
 function whenPlayedOut(turn: () => void): void {
-  queueMicrotask(() => process.nextTick(turn));
+  QUEUED.then(() => process.nextTick(turn));
 }
