@@ -8,7 +8,7 @@
  * It does not choose owners and does not judge whether the cluster is right to take a group away.
  */
 import type { Applied } from '../cluster/apply.ts';
-import { STOPPED_IN_ORDER } from '../cluster/apply-evidence.ts';
+import { wasClean } from '../cluster/apply-evidence.ts';
 import type { Command } from '../cluster/command.ts';
 import { resolveParameters } from '../cluster/parameters.ts';
 import { inMaintenance } from '../cluster/queries.ts';
@@ -376,7 +376,7 @@ function leftClean(state: ClusterState, group: GroupState): boolean | null {
   const end = state.history.findLast(
     (entry) => entry.event === 'stopped' && entry.group === name && entry.epoch === before.epoch,
   );
-  return end?.detail.startsWith(STOPPED_IN_ORDER) ?? false;
+  return end !== undefined && wasClean(end);
 }
 
 function assignedBefore(

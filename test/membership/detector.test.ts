@@ -190,7 +190,7 @@ describe('one-way loss is seen from both ends', () => {
 });
 
 describe('doubt yourself first', () => {
-  test('a loop that slept accuses nobody until it has listened for a round', () => {
+  test('a loop that slept accuses nobody until it has listened for a round (pain 20: late, and it accuses)', () => {
     const bench = settled();
     bench.now += 3_000; // nothing ran, not even a deadline
     bench.step({ kind: 'woke-late', byMs: 2_800 });

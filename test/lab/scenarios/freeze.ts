@@ -67,5 +67,6 @@ export const freezeForAnHour = failoverScenario({
   name: 'freeze-for-an-hour',
   about: 'as freeze, and the clock of the thawed machine says that an hour has gone by',
   lab: { clocks: true },
+  sabotages: ['fence', 'lease'],
   act: freezing(1),
 });

@@ -10,6 +10,7 @@ import { leftovers } from './leftovers.ts';
 import { loginAnew } from './login-anew.ts';
 import { majorityLoss } from './majority-loss.ts';
 import { movedWhileFrozen } from './moved-while-frozen.ts';
+import { onePath } from './one-path.ts';
 import { pathsLost } from './paths-lost.ts';
 import { powerLoss } from './power-loss.ts';
 import { stranger } from './stranger.ts';
@@ -17,6 +18,7 @@ import { takeoverByHand } from './takeover-by-hand.ts';
 import { takeovers } from './takeovers.ts';
 import { targetForgets, targetReboot } from './target-reboot.ts';
 import { thirdHand } from './third-hand.ts';
+import { stopHangs, watchdog } from './watchdog.ts';
 
 export const scenarios: readonly Scenario[] = [
   boot,
@@ -37,4 +39,7 @@ export const scenarios: readonly Scenario[] = [
   targetForgets,
   loginAnew,
   pathsLost,
+  onePath,
+  watchdog,
+  stopHangs,
 ];

@@ -9,7 +9,7 @@ import { until } from '../kernel/index.ts';
 import type { Reservation } from '../lab.ts';
 import { observe } from '../observer.ts';
 import { Words } from '../words.ts';
-import { type Act, failoverScenario, noteOutage } from './story.ts';
+import { type Act, failoverScenario, noteOutage, powerCycled } from './story.ts';
 
 const LIMIT_MS = 60_000;
 /** Where LIO keeps its records; the disk is mounted synchronously. */
@@ -33,10 +33,14 @@ const reboot =
       remembers ? first?.holder === owner.id : first?.holder === null,
       JSON.stringify(first),
     );
-    if (!remembers) {
+    // A target that is off for longer than the owner waits for an answer ends the ownership either way.
+    if (!remembers || words.hasLetGo()) {
       const told = await words.letsGo();
-      report.check('the owner says that the disk was taken', /^DISK_|^MONITOR_/.test(told), told);
+      report.check('the owner says why it lets go', /^DISK_|^MONITOR_/.test(told), told);
+      const { how, why } = await words.isOver();
+      report.check('and ends what it had', why !== '', `${how}: ${why}`);
       await all.served({ after: owner.epoch });
+      if (how === 'reset') await powerCycled(all, owner.id);
     }
     await all.answered();
     await noteOutage(all, report, before);
