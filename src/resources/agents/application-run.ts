@@ -15,7 +15,8 @@ import {
   killCgroup,
   signalCgroup,
 } from '../../system/cgroup.ts';
-import { type Ending, type LongLived, startLongLived } from '../../system/long-lived.ts';
+import type { Ending } from '../../system/launch.ts';
+import { type LongLived, startLongLived } from '../../system/long-lived.ts';
 import { isRunning, killGroup, type ProcessMark, signalGroup } from '../../system/process.ts';
 import type { Command } from './application-parameters.ts';
 
