@@ -18,6 +18,8 @@ export type LongLived = {
   readonly ended: Promise<Ending>;
   /** Null unless the pipes were asked for. */
   readonly pipes: Pipes | null;
+  /** Its standard input; null unless it was asked for. */
+  readonly input: NodeJS.WritableStream | null;
   /** The daemon may end although this process goes on. */
   unref(): void;
 };
@@ -35,8 +37,10 @@ export type LongLivedOptions = {
   readonly directory?: string;
   /** Joined before the program runs, so that nothing it starts is ever outside. */
   readonly cgroup?: string | null;
-  /** A file for both outputs, appended to; or pipes to this process. */
-  readonly output: { readonly kind: 'file'; readonly path: string } | { readonly kind: 'pipes' };
+  /** A file for both outputs, appended to; or pipes to this process, one for its input among them. */
+  readonly output:
+    | { readonly kind: 'file'; readonly path: string; readonly input?: 'pipe' | 'nothing' }
+    | { readonly kind: 'pipes' };
 };
 
 /** `$0` is the group's list of processes; the shell enters it and becomes the program. */
@@ -45,9 +49,8 @@ const ENTER_CGROUP = 'echo $$ > "$0" && exec "$@"';
 /** @throws HoldfastError COMMAND_NOT_FOUND, COMMAND_NOT_STARTED */
 export async function startLongLived(options: LongLivedOptions): Promise<LongLived> {
   const { mark, ended, input, output, errors, unref } = await begin(options);
-  const pipes =
-    input !== null && output !== null && errors !== null ? { input, output, errors } : null;
-  return { mark, ended, pipes, unref };
+  const all = input !== null && output !== null && errors !== null;
+  return { mark, ended, input, pipes: all ? { input, output, errors } : null, unref };
 }
 
 async function begin({ argv, ...options }: LongLivedOptions): Promise<Launched> {
@@ -63,7 +66,7 @@ async function begin({ argv, ...options }: LongLivedOptions): Promise<Launched> 
   }
   const log = openSync(output.path, 'a', 0o640);
   try {
-    return await launch({ argv: words, ...wanted, input: 'nothing', output: log });
+    return await launch({ argv: words, ...wanted, input: output.input ?? 'nothing', output: log });
   } finally {
     closeSync(log);
   }
