@@ -170,6 +170,7 @@ const signalName = z
 const application = z
   .strictObject({
     command: words.optional(),
+    prestart: z.boolean().optional(),
     start: words.optional(),
     stop: words.optional(),
     'stop-signal': signalName.optional(),
@@ -180,7 +181,7 @@ const application = z
     readiness: probe.optional(),
     monitor: probe.optional(),
   })
-  .superRefine(({ command, start, readiness }, context) => {
+  .superRefine(({ command, prestart, start, readiness }, context) => {
     const refuse = (key: string, message: string): void =>
       context.addIssue({ code: 'custom', path: [key], message });
     if ((command === undefined) === (start === undefined)) {
@@ -190,6 +191,9 @@ const application = z
       );
     } else if (start !== undefined && readiness === undefined) {
       refuse('readiness', 'missing: nothing else tells that what `start` left behind runs');
+    }
+    if (prestart === true && command === undefined) {
+      refuse('prestart', 'needs `command`: only a program that stays can wait for its turn');
     }
   });
 

@@ -111,8 +111,10 @@ export class OwnedGroup {
     if (this.#options.sabotage.epoch && tellsOfNewerEpoch(event)) return;
     for (const effect of this.run.step(event, now)) this.#perform(effect, now);
     this.#extend();
-    // What started has something to undo that was not known before (a pid, a device).
-    if (event.kind === 'action-done' && event.verb === 'start') this.rearm();
+    // What started, early or not, has something to undo that was not known before (a pid, a device).
+    const made =
+      event.kind === 'action-done' && (event.verb === 'start' || event.verb === 'prepare');
+    if (made) this.rearm();
   }
 
   lease(event: LeaseEvent, now: Millis): void {

@@ -108,10 +108,10 @@ export class FilesystemAgent implements ResourceAgent {
       const wanted = readFilesystem(definition);
       for (const option of wanted.options) refuseUnsafe(option);
       const device = await this.#device(definition, context);
-      const number = await deviceNumber(device);
+      const number = deviceNumber(device);
       await mkdir(wanted.directory, { recursive: true });
       const directory = await realpath(wanted.directory);
-      if (await isMountedAlready(number, directory, wanted.type)) {
+      if (isMountedAlready(number, directory, wanted.type)) {
         return (await this.#writesOf(directory).allArrived())
           ? OK
           : failed('WRITES_LOST', `${directory} has pages that its disk has not`);
