@@ -283,6 +283,8 @@ export class GroupRun {
       const idle = slot.prepared && (slot.state === 'prepared' || slot.state === 'stopped');
       if (!idle || !this.#slots.needsAre(slot, (need) => need.state === 'started')) continue;
       if (isVisible(slot) && !this.#mayShow()) continue;
+      const usesDisks = slot.class === 'mount' || slot.class === 'application';
+      if (usesDisks && !this.#slots.disksAreOurs(slot)) continue;
       if (slot.class === 'application' && !proven) continue;
       this.#act(slot, 'start');
     }

@@ -72,6 +72,18 @@ export class Slots {
     return slot.definition.needs.every((name) => holds(this.named(name)));
   }
 
+  /**
+   * Every disk of the group is ours, so that what is on one cannot get ahead of the others: a takeover
+   * that got some disks of a group mounts none (DESIGN §8). A disk that needs this slot, such as an
+   * image on its mount, is not waited for.
+   */
+  disksAreOurs(slot: Slot): boolean {
+    const missing = this.all.filter((one) => one.class === 'disk' && one.state !== 'started');
+    if (missing.length === 0) return true;
+    const above = this.withDependents(slot);
+    return missing.every((disk) => above.includes(disk));
+  }
+
   get storage(): readonly Slot[] {
     return this.all.filter(({ class: kind }) => kind === 'disk' || kind === 'mount');
   }

@@ -154,6 +154,31 @@ describe('starting', () => {
     expect(proposed(effects)).toEqual(['fenced']);
   });
 
+  it('mounts nothing before every disk of the group is ours', () => {
+    const { run } = begin(0, [
+      ...RESOURCES,
+      resource('lun2', 'disk', []),
+      resource('logs', 'filesystem', ['lun2']),
+    ]);
+    run.step({ kind: 'lease', state: 'serve' }, 0);
+    expect(acts(done(run, 'start', 'lun'))).toEqual([]);
+    expect(acts(done(run, 'start', 'lun2'))).toEqual(['start data', 'start logs']);
+  });
+
+  it('mounts nothing when one of its disks cannot be taken', () => {
+    const { run } = begin(0, [...RESOURCES, resource('lun2', 'disk', [])]);
+    done(run, 'start', 'lun');
+    const effects = done(run, 'start', 'lun2', 0, false);
+    expect(acts(effects).filter((act) => act.startsWith('start'))).toEqual([]);
+    expect(run.phase).toBe('killing');
+  });
+
+  it('does not wait for a disk that lies on the mount itself', () => {
+    const { run } = begin(0, [...RESOURCES, resource('image', 'disk', ['data'])]);
+    expect(acts(done(run, 'start', 'lun'))).toEqual(['start data']);
+    expect(acts(done(run, 'start', 'data'))).toEqual(['start image']);
+  });
+
   it('reports each phase once when it serves', () => {
     const { run, effects } = begin();
     const all = play(run, [...effects, ...run.step({ kind: 'lease', state: 'serve' }, 0)]);
@@ -263,6 +288,37 @@ describe('a lease that stutters', () => {
     const all = play(run, lost);
     expect(acts(all)).toEqual(expect.arrayContaining(['kill data', 'kill lun']));
     expect(proposed(all)).toEqual(['stopped']);
+    expect(run.phase).toBe('down');
+  });
+});
+
+describe('a group of several disks (pain 3: some disks here, some there, and both sides serve)', () => {
+  const disks = [
+    resource('lun1', 'disk', []),
+    resource('lun2', 'disk', []),
+    resource('data1', 'filesystem', ['lun1']),
+    resource('data2', 'filesystem', ['lun2']),
+    resource('ledger', 'application', ['data1', 'data2']),
+  ];
+
+  it('mounts none when one of them cannot be taken', () => {
+    const { run, effects } = begin(0, disks);
+    expect(acts(effects)).toEqual(expect.arrayContaining(['start lun1', 'start lun2']));
+    const mounting = done(run, 'start', 'lun1');
+    const failed = play(run, done(run, 'start', 'lun2', 0, false));
+    expect(acts([...mounting, ...failed])).not.toContain('start data1');
+    expect(proposed(failed)).toContain('takeover-failed');
+  });
+
+  it('ends altogether when one of them was taken by somebody else', () => {
+    const { run, effects } = begin(0, disks);
+    play(run, [...effects, ...run.step({ kind: 'lease', state: 'serve' }, 0)]);
+    expect(run.phase).toBe('serving');
+    const fenced = { kind: 'broken', resource: 'lun2', code: 'DISK_FENCED', detail: '' } as const;
+    const all = play(run, run.step(fenced, 0));
+    expect(acts(all)).toEqual(
+      expect.arrayContaining(['kill ledger', 'kill data1', 'kill data2', 'kill lun1']),
+    );
     expect(run.phase).toBe('down');
   });
 });

@@ -11,7 +11,7 @@ import { startLongLived } from '../../../src/system/long-lived.ts';
 import { mountUsers } from '../../../src/system/mount-users.ts';
 import { mountAt } from '../../../src/system/mounts.ts';
 import { destroy } from '../../guardian/support/guardian-process.ts';
-import { isAlive } from '../../system/support/until.ts';
+import { isAlive, until } from '../../system/support/until.ts';
 import { contextOf, resource } from '../support/definitions.ts';
 import type { DiskStage } from '../support/disk-stage.ts';
 import { must, works } from '../support/shell.ts';
@@ -157,7 +157,7 @@ export function injuryStories(disks: DiskStage): readonly Story[] {
       },
     },
     {
-      name: 'who uses another mount below the directory is not killed (pain 12 of the users)',
+      name: 'who uses another mount below the directory is not killed (pain 12: a stop kills strangers)',
       run: async () => {
         const definition = on(disks.disk('nested', 'ext4'), {}, 1_500);
         equal((await filesystem.start(definition, context)).status, 0);
@@ -174,7 +174,7 @@ export function injuryStories(disks: DiskStage): readonly Story[] {
         equal(named.includes(stranger.mark.pid), false);
         const outcome = await filesystem.stop(definition, context);
         equal(outcome.code, 'UNMOUNT_FAILED', 'the other mount keeps it busy, and is not ours');
-        equal(isAlive(user.mark.pid), false);
+        await until('the user is gone', () => !isAlive(user.mark.pid));
         equal(isAlive(stranger.mark.pid), true);
         await destroy(stranger);
         disks.destroy();

@@ -3,7 +3,7 @@
  * that was made for it; the files lie in the directory that the caller removes.
  */
 import { mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { must, works } from './shell.ts';
 
 /** mkfs.xfs refuses less than 300 MiB; the files are sparse. */
@@ -36,7 +36,8 @@ export class DiskStage {
     const medium = this.directory(`${name}-medium`);
     must('mount', '-t', 'tmpfs', '-o', 'size=40M', 'medium', medium);
     this.#media.push(medium);
-    const file = join(medium, 'disk');
+    // Named after the directory: where the medium is off the tree, only the name tells whose it is.
+    const file = join(medium, `${basename(this.#directory)}.img`);
     writeFileSync(file, '');
     truncateSync(file, BYTES);
     // The journal is written in full here, so that only data can fail.
