@@ -18,14 +18,14 @@ export const ASSUMED: Readonly<Record<Profile, Assumptions>> = {
 
 const DEFAULTS: Readonly<Record<Profile, Times>> = {
   fast: {
-    heartbeatMs: 50,
-    detectionMs: 200,
-    electionTimeoutMs: 200,
-    electionGapMs: 15,
-    checkQuorumMs: 250,
-    leaseMs: 360,
-    leaseRenewMs: 50,
-    teardownMs: 50,
+    heartbeatMs: 30,
+    detectionMs: 140,
+    electionTimeoutMs: 140,
+    electionGapMs: 12,
+    checkQuorumMs: 180,
+    leaseMs: 260,
+    leaseRenewMs: 30,
+    teardownMs: 40,
     quorumLossGraceMs: 2_000,
     defendIntervalMs: 500,
     fitnessIntervalMs: 1_000,

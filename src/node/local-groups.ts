@@ -113,7 +113,9 @@ export class LocalGroups {
   }
 
   get nextDeadlineMs(): Millis {
-    return Math.min(Infinity, ...[...this.#owned.values()].map((owned) => owned.nextDeadlineMs));
+    let next: Millis = Infinity;
+    for (const owned of this.#owned.values()) next = Math.min(next, owned.nextDeadlineMs);
+    return next;
   }
 
   due(now: Millis): void {

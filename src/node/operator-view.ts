@@ -6,7 +6,7 @@ import type { Applied } from '../cluster/apply.ts';
 import type { Command, Mode } from '../cluster/command.ts';
 import { isLevel3, isTooNew } from '../cluster/level.ts';
 import { policyOf } from '../cluster/policy.ts';
-import { membersInOrder } from '../cluster/queries.ts';
+import { historySince, membersInOrder } from '../cluster/queries.ts';
 import type { HistoryEntry } from '../cluster/state.ts';
 import { overruns } from '../failover/budget.ts';
 import { canSetRole } from '../failover/change-role.ts';
@@ -228,9 +228,7 @@ export class OperatorView implements Daemon {
     switch (news.kind) {
       case 'applied': {
         const seen = news.before.history.at(-1)?.index ?? 0;
-        return news.after.history
-          .filter((entry) => entry.index > seen)
-          .map((entry) => ({ kind: 'history', entry }));
+        return historySince(news.after, seen).map((entry) => ({ kind: 'history', entry }));
       }
       case 'leadership':
         return [{ kind: 'leader', leader: news.leader, term: news.term }];

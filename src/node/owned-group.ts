@@ -111,8 +111,10 @@ export class OwnedGroup {
     if (this.#options.sabotage.epoch && tellsOfNewerEpoch(event)) return;
     for (const effect of this.run.step(event, now)) this.#perform(effect, now);
     this.#extend();
-    // What started has something to undo that was not known before (a pid, a device).
-    if (event.kind === 'action-done' && event.verb === 'start') this.rearm();
+    // What started, early or not, has something to undo that was not known before (a pid, a device).
+    const made =
+      event.kind === 'action-done' && (event.verb === 'start' || event.verb === 'prepare');
+    if (made) this.rearm();
   }
 
   lease(event: LeaseEvent, now: Millis): void {
@@ -185,6 +187,7 @@ export class OwnedGroup {
     const requestId = nextGuardianRequest();
     this.#arming.set(requestId, leaseRequest);
     const forever = sabotage.lease ? 3_600_000 : 0;
+    const teardown = this.#teardown();
     guardian.send({
       kind: 'arm',
       requestId,
@@ -192,17 +195,11 @@ export class OwnedGroup {
       epoch: context.epoch,
       serveUntilMs: until.serveUntilMs + forever,
       downByMs: until.downByMs + forever,
-      addresses: this.#addresses(),
-      teardown: this.#teardown(),
+      addresses: addressesIn(teardown),
+      teardown,
       secret,
       publishTo,
     });
-  }
-
-  #addresses(): readonly string[] {
-    return this.#teardown().flatMap((item) =>
-      item.kind === 'block-address' ? [item.address] : [],
-    );
   }
 
   #teardown(): readonly Teardown[] {
@@ -237,6 +234,10 @@ export class OwnedGroup {
     const requestId = this.#options.nextGuardianRequest();
     this.#options.guardian.send({ kind: 'disarm', requestId, group, epoch });
   }
+}
+
+function addressesIn(teardown: readonly Teardown[]): readonly string[] {
+  return teardown.flatMap((item) => (item.kind === 'block-address' ? [item.address] : []));
 }
 
 /** The log says so, or the newer key on the disk. */

@@ -6,15 +6,11 @@
  * It does not restart anything and does not decide when to kill; `process.ts` and `cgroup.ts` do the
  * killing. Short commands go through `run.ts`.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { known } from '../lib/assert.ts';
-import { HoldfastError } from '../lib/error.ts';
-import { type ProcessMark, processStat } from './process.ts';
-import { commandEnvironment, notStarted } from './run.ts';
-
-export type Ending = { readonly status: number | null; readonly signal: NodeJS.Signals | null };
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Ending, type Launched, launch, requireProgram } from './launch.ts';
+import type { ProcessMark } from './process.ts';
+import { commandEnvironment } from './run.ts';
 
 export type LongLived = {
   readonly mark: ProcessMark;
@@ -22,6 +18,8 @@ export type LongLived = {
   readonly ended: Promise<Ending>;
   /** Null unless the pipes were asked for. */
   readonly pipes: Pipes | null;
+  /** Its standard input; null unless it was asked for. */
+  readonly input: NodeJS.WritableStream | null;
   /** The daemon may end although this process goes on. */
   unref(): void;
 };
@@ -39,8 +37,10 @@ export type LongLivedOptions = {
   readonly directory?: string;
   /** Joined before the program runs, so that nothing it starts is ever outside. */
   readonly cgroup?: string | null;
-  /** A file for both outputs, appended to; or pipes to this process. */
-  readonly output: { readonly kind: 'file'; readonly path: string } | { readonly kind: 'pipes' };
+  /** A file for both outputs, appended to; or pipes to this process, one for its input among them. */
+  readonly output:
+    | { readonly kind: 'file'; readonly path: string; readonly input?: 'pipe' | 'nothing' }
+    | { readonly kind: 'pipes' };
 };
 
 /** `$0` is the group's list of processes; the shell enters it and becomes the program. */
@@ -48,67 +48,26 @@ const ENTER_CGROUP = 'echo $$ > "$0" && exec "$@"';
 
 /** @throws HoldfastError COMMAND_NOT_FOUND, COMMAND_NOT_STARTED */
 export async function startLongLived(options: LongLivedOptions): Promise<LongLived> {
+  const { mark, ended, input, output, errors, unref } = await begin(options);
+  const all = input !== null && output !== null && errors !== null;
+  return { mark, ended, input, pipes: all ? { input, output, errors } : null, unref };
+}
+
+async function begin({ argv, ...options }: LongLivedOptions): Promise<Launched> {
+  const { cgroup = null, output, directory = null } = options;
+  const environment = { ...commandEnvironment(), ...options.environment };
+  const wanted = { environment, directory };
   // The shell would be started, and only end with status 127 a moment later.
-  if (options.cgroup != null) refuseMissing(options);
-  const argv =
-    options.cgroup == null
-      ? options.argv
-      : ['sh', '-c', ENTER_CGROUP, join(options.cgroup, 'cgroup.procs'), ...options.argv];
-  const child = launch(argv, options);
-  const ended = new Promise<Ending>((resolve) => {
-    child.once('exit', (status, signal) => resolve({ status, signal }));
-  });
-  await new Promise<void>((resolve, reject) => {
-    child.once('spawn', resolve);
-    child.once('error', (error) => reject(notStarted(options.argv, error)));
-  });
-  const pid = known(child.pid, 'the pid of a process that was started');
-  // Not yet reaped: even a process that ended at once still has its entry and start time.
-  const mark = { pid, startTicks: processStat(pid)?.startTicks ?? 0 };
-  const { stdin, stdout, stderr } = child;
-  return {
-    mark,
-    ended,
-    pipes:
-      stdin !== null && stdout !== null && stderr !== null
-        ? { input: stdin, output: stdout, errors: stderr }
-        : null,
-    unref: () => child.unref(),
-  };
-}
-
-function refuseMissing({ argv, directory, environment }: LongLivedOptions): void {
-  const [file = ''] = argv;
-  const path = { ...commandEnvironment(), ...environment }['PATH'] ?? '';
-  const places = file.includes('/')
-    ? [resolve(directory ?? '.', file)]
-    : path.split(':').map((one) => join(one, file));
-  if (!places.some(isExecutable)) throw new HoldfastError('COMMAND_NOT_FOUND', { command: file });
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false; // not there, or not for us: whichever it is, it cannot be run
+  if (cgroup !== null) requireProgram({ argv, ...wanted });
+  const words =
+    cgroup === null ? argv : ['sh', '-c', ENTER_CGROUP, join(cgroup, 'cgroup.procs'), ...argv];
+  if (output.kind === 'pipes') {
+    return await launch({ argv: words, ...wanted, input: 'pipe', output: 'pipes' });
   }
-}
-
-function launch(argv: readonly string[], options: LongLivedOptions): ChildProcess {
-  const [file, ...args] = argv;
-  if (file === undefined) throw new HoldfastError('COMMAND_NOT_FOUND', { command: '' });
-  const log = options.output.kind === 'file' ? openSync(options.output.path, 'a', 0o640) : null;
+  const log = openSync(output.path, 'a', 0o640);
   try {
-    return spawn(file, args, {
-      detached: true,
-      stdio: log === null ? ['pipe', 'pipe', 'pipe'] : ['ignore', log, log],
-      env: { ...commandEnvironment(), ...options.environment },
-      ...(options.directory === undefined ? {} : { cwd: options.directory }),
-    });
-  } catch (error) {
-    throw notStarted(argv, error);
+    return await launch({ argv: words, ...wanted, input: output.input ?? 'nothing', output: log });
   } finally {
-    if (log !== null) closeSync(log);
+    closeSync(log);
   }
 }

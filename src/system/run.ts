@@ -9,10 +9,11 @@
  * It does not interpret the status (each tool has its own meaning), does not use a shell, and keeps
  * no output beyond a bound.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { HoldfastError } from '../lib/error.ts';
 import type { Millis } from '../lib/ids.ts';
+import { type Ending, type Launched, launch } from './launch.ts';
+import { processStat } from './process.ts';
 
 export type RunOptions = {
   /** Aborting kills the command; `run` then rejects with the signal's reason. */
@@ -54,9 +55,15 @@ export function commandEnvironment(): Record<string, string | undefined> {
  */
 export async function run(argv: readonly string[], options: RunOptions): Promise<Completion> {
   options.signal.throwIfAborted();
-  const { child, started } = start(argv, options);
-  const collected = collect(child);
+  const collected = new Collected();
   const context = { command: argv.join(' ') };
+  const starting = launch({
+    argv,
+    environment: { ...commandEnvironment(), ...options.environment },
+    directory: null,
+    input: options.input === undefined ? 'nothing' : 'pipe',
+    output: 'pipes',
+  });
   return await new Promise<Completion>((resolve, reject) => {
     const settle = (conclude: () => void) => {
       clearTimeout(timer);
@@ -65,124 +72,100 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     };
     const giveUp = (reason: unknown) =>
       settle(() => {
-        abandon(child);
+        starting.then(abandon, () => {}); // it never started
         reject(reason);
       });
     const onAbort = () => giveUp(options.signal.reason);
     const timer = setTimeout(() => {
-      giveUp(
-        new HoldfastError('COMMAND_TIMED_OUT', {
-          ...context,
-          timeoutMs: options.timeoutMs,
-          stderr: collected.stderr().slice(-500),
-        }),
-      );
+      const { timeoutMs } = options;
+      const stderr = collected.stderr.slice(-500);
+      giveUp(new HoldfastError('COMMAND_TIMED_OUT', { ...context, timeoutMs, stderr }));
     }, options.timeoutMs);
     options.signal.addEventListener('abort', onAbort, { once: true });
-    collected.overflown(() => giveUp(new HoldfastError('COMMAND_OUTPUT_TOO_LARGE', context)));
-    started.catch((error: unknown) => giveUp(error));
-    ended(child).then((status) =>
-      settle(() => resolve({ status, stdout: collected.stdout(), stderr: collected.stderr() })),
-    );
+    const tooLarge = () => giveUp(new HoldfastError('COMMAND_OUTPUT_TOO_LARGE', context));
+    starting
+      .then(async (child) => {
+        feed(child, options.input);
+        const status = await untilOver(child, collected, tooLarge);
+        const { stdout, stderr } = collected;
+        settle(() => resolve({ status, stdout, stderr }));
+      })
+      .catch(giveUp);
   });
 }
 
-function start(
-  argv: readonly string[],
-  { input, environment }: RunOptions,
-): { readonly child: ChildProcess; readonly started: Promise<void> } {
-  const [file, ...args] = argv;
-  if (file === undefined) throw new HoldfastError('COMMAND_NOT_FOUND', { command: '' });
-  let child: ChildProcess;
-  try {
-    child = spawn(file, args, {
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      // A process group of its own: everything that the command started dies with it.
-      detached: true,
-      env: { ...commandEnvironment(), ...environment },
-    });
-  } catch (error) {
-    throw notStarted(argv, error);
+/** A command that ends without reading its input is no failure of ours: its status says enough. */
+function feed({ input }: Launched, text: string | undefined): void {
+  input?.on('error', () => {});
+  if (text === undefined) input?.end();
+  else input?.end(text);
+}
+
+class Collected {
+  readonly #out: Buffer[] = [];
+  readonly #err: Buffer[] = [];
+  #bytes = 0;
+
+  get stdout(): string {
+    return Buffer.concat(this.#out).toString('utf8');
   }
-  const started = new Promise<void>((resolve, reject) => {
-    child.once('spawn', resolve);
-    child.once('error', (error) => reject(notStarted(argv, error)));
-  });
-  // A command that ends without reading its input is no failure of ours: its status says enough.
-  child.stdin?.on('error', () => {});
-  child.stdin?.end(input);
-  return { child, started };
+
+  get stderr(): string {
+    return Buffer.concat(this.#err).toString('utf8');
+  }
+
+  /** False: it is more than anybody reads. */
+  add(to: 'stdout' | 'stderr', chunk: Buffer): boolean {
+    this.#bytes += chunk.length;
+    if (this.#bytes > OUTPUT_LIMIT_BYTES) return false;
+    (to === 'stdout' ? this.#out : this.#err).push(chunk);
+    return true;
+  }
 }
 
-/** ENOENT and EACCES mean that the tool is missing; anything else that the host is short of something. */
-export function notStarted(argv: readonly string[], error: unknown): HoldfastError {
-  const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-  const missing = reason === 'ENOENT' || reason === 'EACCES';
-  const context = { command: argv.join(' '), reason };
-  return new HoldfastError(missing ? 'COMMAND_NOT_FOUND' : 'COMMAND_NOT_STARTED', context, {
-    cause: error,
-  });
-}
-
-function collect(child: ChildProcess): {
-  readonly stdout: () => string;
-  readonly stderr: () => string;
-  readonly overflown: (listener: () => void) => void;
-} {
-  let bytes = 0;
-  let tell: () => void = () => {};
-  const gather = (stream: NodeJS.ReadableStream | null) => {
-    const chunks: Buffer[] = [];
-    stream?.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > OUTPUT_LIMIT_BYTES) tell();
-      else chunks.push(chunk);
+/** Its end, and the end of its output, or a moment after its end. */
+async function untilOver(
+  child: Launched,
+  collected: Collected,
+  tooLarge: () => void,
+): Promise<number> {
+  const closed = (['stdout', 'stderr'] as const).map((name) => {
+    const pipe = name === 'stdout' ? child.output : child.errors;
+    pipe?.on('data', (chunk: Buffer) => {
+      if (!collected.add(name, chunk)) tooLarge();
     });
-    return () => Buffer.concat(chunks).toString('utf8');
-  };
-  const stdout = gather(child.stdout);
-  const stderr = gather(child.stderr);
-  return {
-    stdout,
-    stderr,
-    overflown: (listener) => {
-      tell = listener;
-    },
-  };
-}
-
-function ended(child: ChildProcess): Promise<number> {
-  return new Promise((resolve) => {
-    let drain: NodeJS.Timeout | undefined;
-    const finish = (code: number | null, signal: NodeJS.Signals | null) => {
-      clearTimeout(drain);
-      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
-    };
-    child.once('exit', (code, signal) => {
-      drain = setTimeout(() => {
-        release(child);
-        finish(code, signal);
-      }, DRAIN_MS);
+    // A pipe that breaks has no more to say.
+    pipe?.on('error', () => {});
+    return new Promise<void>((resolve) => {
+      if (pipe === null) resolve();
+      else pipe.once('close', resolve);
     });
-    child.once('close', finish);
   });
+  const { status, signal }: Ending = await child.ended;
+  let drain: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    drain = setTimeout(resolve, DRAIN_MS);
+  });
+  await Promise.race([Promise.all(closed), patience]);
+  clearTimeout(drain);
+  release(child);
+  return status ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 }
 
 /** Kills the process group and lets go of the child: it may be in the kernel and stay there. */
-function abandon(child: ChildProcess): void {
-  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
-    try {
-      process.kill(-child.pid, 'SIGKILL');
-    } catch {
-      // The group is already gone, which is what was wanted.
-    }
+function abandon(child: Launched): void {
+  const { pid, startTicks } = child.mark;
+  const founder = processStat(pid);
+  try {
+    if (founder === null || founder.startTicks === startTicks) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The group is already gone, which is what was wanted.
   }
   release(child);
   child.unref();
 }
 
-function release(child: ChildProcess): void {
-  child.stdin?.destroy();
-  child.stdout?.destroy();
-  child.stderr?.destroy();
+function release({ output, errors }: Launched): void {
+  output?.destroy();
+  errors?.destroy();
 }

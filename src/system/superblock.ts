@@ -8,8 +8,8 @@
  * Reference: Linux Documentation/filesystems/ext4/super.rst, ifork.rst; XFS Algorithms & Data
  * Structures, §13.1; btrfs.readthedocs.io, "On-disk format: superblock".
  */
-import { constants } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { constants, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { HoldfastError } from '../lib/error.ts';
 import { addressOf } from './sg-io.ts';
 
@@ -89,9 +89,9 @@ export function parseSecondSuperblock(block: Buffer): Superblock {
  *
  * @throws HoldfastError DEVICE_UNREADABLE when it is missing or no block device.
  */
-export async function deviceNumber(device: string): Promise<string> {
+export function deviceNumber(device: string): string {
   try {
-    const facts = await stat(device);
+    const facts = statSync(device);
     if (facts.isBlockDevice()) {
       const number = BigInt(facts.rdev);
       const major = ((number >> 8n) & 0xfffn) | ((number >> 32n) & 0xffff_f000n);

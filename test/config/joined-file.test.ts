@@ -19,7 +19,7 @@ const joined: Joined = {
   node: 'node4',
   profile: 'fast',
   // Of a cluster that began with three voters: too short a lease for four, were it a new one.
-  times: { ...defaultTimes('fast'), heartbeatMs: 49 },
+  times: { ...defaultTimes('fast'), heartbeatMs: 29 },
   interconnects: ['lan-a', 'lan-b'],
   members: PEERS.map((peerId, i) => ({
     node: `node${i + 1}`,

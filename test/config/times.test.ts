@@ -18,7 +18,7 @@ describe('defaultTimes', () => {
   });
 
   it('the fast profile is the one of the design', () => {
-    expect(fast).toMatchObject({ heartbeatMs: 50, detectionMs: 200, leaseMs: 360 });
+    expect(fast).toMatchObject({ heartbeatMs: 30, detectionMs: 140, leaseMs: 260 });
   });
 
   it('with more voters an election may take longer, and the lease grows with it', () => {
@@ -28,12 +28,12 @@ describe('defaultTimes', () => {
 
 describe('checkTimes', () => {
   it.each([
-    [{ detectionMs: 199, electionTimeoutMs: 200 }, 'detectionMs', '199 < 3 * 50 + 50 = 200 ms'],
-    [{ electionTimeoutMs: 199 }, 'electionTimeoutMs', '199 < 200 ms'],
+    [{ detectionMs: 139 }, 'detectionMs', '139 < 3 * 30 + 50 = 140 ms'],
+    [{ electionTimeoutMs: 139 }, 'electionTimeoutMs', '139 < 140 ms'],
     [{ electionGapMs: 11 }, 'electionGapMs', '11 < 2 * (1 + 5) = 12 ms'],
-    [{ checkQuorumMs: 199 }, 'checkQuorumMs', '199 < 200 ms'],
-    [{ checkQuorumMs: 361 }, 'checkQuorumMs', '361 > 360 ms'],
-    [{ leaseMs: 355 }, 'leaseMs', '355 < 50 + 200 + 48 + 6 + 2 + 50 = 356 ms, with 3 voters'],
+    [{ checkQuorumMs: 139 }, 'checkQuorumMs', '139 < 140 ms'],
+    [{ checkQuorumMs: 261 }, 'checkQuorumMs', '261 > 260 ms'],
+    [{ leaseMs: 259 }, 'leaseMs', '259 < 30 + 140 + 42 + 6 + 2 + 40 = 260 ms, with 3 voters'],
   ] as const)('%j is refused with its numbers', (change, figure, numbers) => {
     const problems = check(change);
     expect(problems.map((problem) => problem.figure)).toEqual([figure]);
@@ -41,7 +41,7 @@ describe('checkTimes', () => {
   });
 
   it('the figures at the bounds are accepted', () => {
-    expect(check({ leaseMs: 356, electionGapMs: 15, checkQuorumMs: 200 })).toEqual([]);
+    expect(check({ leaseMs: 260, electionGapMs: 12, checkQuorumMs: 140 })).toEqual([]);
   });
 
   it('a lease that is enough for three voters is not enough for nine', () => {

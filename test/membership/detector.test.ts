@@ -272,6 +272,21 @@ describe('doubt yourself first', () => {
     expect(bench.told('paused')).toEqual(['0']);
   });
 
+  test('also when some are open again before the last is closed', () => {
+    const bench = settled();
+    bench.close('n2');
+    bench.open('n2');
+    bench.pass(H / 4);
+    bench.close('n3');
+    expect(bench.told('paused')).toEqual(['0']);
+    bench.forget();
+    bench.pass(H / 4);
+    bench.open('n3');
+    bench.beat('n2');
+    bench.close('n3');
+    expect(bench.told('paused')).toEqual([]);
+  });
+
   test('connections that we reset ourselves are no such sign', () => {
     const bench = settled();
     bench.pass(D);

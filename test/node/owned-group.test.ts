@@ -109,3 +109,14 @@ it('a run that is down disarms its guardian and asks for nothing more', () => {
   expect(asked.length).toBe(before);
   expect(owned.nextDeadlineMs).toBe(Infinity);
 });
+
+it('what a preparation made is known to the guardian before it may be seen', () => {
+  const { owned, told, effects } = anOwner();
+  owned.step({ kind: 'begin' }, 100);
+  const prepare = effects.find((effect) => effect.kind === 'act' && effect.verb === 'prepare');
+  const { resource } = prepare as RunEffect & { readonly kind: 'act' };
+  const before = told.length;
+  const end = { ok: true, code: null, detail: '', startedMs: 0, endedMs: 0, spawnedMs: null };
+  owned.step({ kind: 'action-done', resource, verb: 'prepare', end }, 101);
+  expect(told.slice(before)).toMatchObject([{ kind: 'arm', epoch: 5, serveUntilMs: 100 }]);
+});

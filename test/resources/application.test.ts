@@ -165,6 +165,73 @@ describe.each([
     for (const pid of pids) expect(isAlive(pid)).toBe(false);
   });
 
+  describe.skipIf(skip)('with prestart', () => {
+    const waiter = 'echo loaded; read word || { echo unwanted; exit 1; }; echo "$word"; sleep 600';
+    const early = (program = waiter) =>
+      make({ command: ['sh', '-c', program], prestart: true }, 5_000);
+    const toldAll = (...words: readonly string[]) =>
+      until(`it has said ${words}`, () => log() === words.map((word) => `${word}\n`).join(''));
+
+    it('runs from the preparation on, and begins when it is started', async () => {
+      const definition = early();
+      expect(await agent.prepare(definition, context)).toMatchObject({ status: 0 });
+      await toldAll('loaded');
+      expect(agent.teardown(definition, context)).toContainEqual(
+        expect.objectContaining({ kind: 'kill-process-group' }),
+      );
+      const beganMs = clock.now();
+      const outcome = await agent.start(definition, context);
+      expect(outcome).toMatchObject({ status: 0 });
+      expect(outcome.spawnedMs).toBeGreaterThanOrEqual(beganMs);
+      await toldAll('loaded', 'start');
+      expect(await agent.start(definition, context)).toMatchObject({ status: 0 });
+      await toldAll('loaded', 'start');
+    });
+
+    it('recovers before it begins, and not before it is started', async () => {
+      const definition = make({
+        command: ['sh', '-c', waiter],
+        recover: ['echo', 'recovered'],
+        prestart: true,
+      });
+      await agent.prepare(definition, context);
+      await toldAll('loaded');
+      await agent.start(definition, context);
+      await toldAll('loaded', 'recovered', 'start');
+    });
+
+    it.each(['stop', 'kill'] as const)('ends unheard by a %s while it waits', async (verb) => {
+      const definition = early();
+      await agent.prepare(definition, context);
+      await toldAll('loaded');
+      expect(await agent[verb](definition, context)).toMatchObject({ status: 0 });
+      expect(await agent.fitness(definition, context)).toMatchObject({ status: 0 });
+      expect(log()).toBe('loaded\n');
+    });
+
+    it('that has ended while it waited is started anew', async () => {
+      const flag = join(directory, 'second');
+      const definition = early(`[ -e ${flag} ] || { touch ${flag}; exit 1; }; ${waiter}`);
+      await agent.prepare(definition, context);
+      await until('the first has ended', async () => {
+        const { status } = await agent.monitor(definition, context);
+        return status === 7;
+      });
+      expect(await agent.start(definition, context)).toMatchObject({ status: 0 });
+      await toldAll('loaded', 'start');
+      rmSync(flag);
+    });
+
+    it('is told to begin in a restart, too', async () => {
+      const definition = early();
+      await agent.start(definition, context);
+      await toldAll('loaded', 'start');
+      await agent.kill(definition, context);
+      await agent.start(definition, context);
+      await toldAll('loaded', 'start', 'loaded', 'start');
+    });
+  });
+
   it.skipIf(!cgroups || skip)('cannot hide a child in a session of its own', async () => {
     const definition = make({ command: ['sh', '-c', 'setsid sleep 600 & echo $!; wait'] });
     await agent.start(definition, context);

@@ -3,6 +3,8 @@
  *
  * - `command`: a program that stays; it is supervised. Or `start`: a command that ends when the
  *   application runs in the background (an old start script); then `readiness` says whether it runs.
+ * - `prestart: true`: the program of `command` is started as soon as the group is this node's, while disk,
+ *   mount and the old lease still take their time, and waits: see `application-run.ts`.
  * - `stop`: a command that ends it; else `stop-signal` (default SIGTERM) goes to all its processes.
  * - `recover`: a command before each start, which puts right what a power loss left half-written.
  * - `readiness`: see `readiness.ts`; `monitor`: the same, for the time after the start.
@@ -21,6 +23,7 @@ export type Wanted = {
   readonly main:
     | { readonly kind: 'supervised'; readonly argv: Command }
     | { readonly kind: 'background'; readonly argv: Command };
+  readonly prestart: boolean;
   readonly recover: Command | null;
   readonly stop: Command | null;
   readonly stopSignal: NodeJS.Signals;
@@ -37,6 +40,7 @@ export function readApplication(definition: ResourceDefinition): Wanted {
   const monitor = readProbe(definition, 'monitor');
   return {
     main: readMain(definition, readiness),
+    prestart: readPrestart(definition),
     recover: optionalCommand(definition, 'recover'),
     stop: optionalCommand(definition, 'stop'),
     stopSignal: readSignal(definition),
@@ -59,6 +63,14 @@ function readMain(definition: ResourceDefinition, readiness: Probe): Wanted['mai
     throw misconfigured(definition, 'readiness', 'is missing: nothing else tells that it runs');
   }
   return { kind: 'background', argv: start };
+}
+
+function readPrestart(definition: ResourceDefinition): boolean {
+  const wanted = definition.parameters['prestart'] === true;
+  if (wanted && optionalCommand(definition, 'command') === null) {
+    throw misconfigured(definition, 'prestart', 'needs `command`: only a program that stays waits');
+  }
+  return wanted;
 }
 
 function optionalCommand(definition: ResourceDefinition, name: string): Command | null {

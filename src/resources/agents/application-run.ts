@@ -2,6 +2,10 @@
  * One running of an application on this node: its processes, its control group, its log file. It knows
  * how to start commands so that nothing of theirs can escape, and how to end all of it.
  *
+ * A program that is started early is told by a line on its standard input when its turn has come:
+ * `start`. Until then it has no disk, no address and no right to do anything that is seen; what it may
+ * do is load itself. When its input ends without that line, nobody wants it any more.
+ *
  * When to do so is the business of `application.ts`.
  */
 import { mkdirSync } from 'node:fs';
@@ -15,7 +19,8 @@ import {
   killCgroup,
   signalCgroup,
 } from '../../system/cgroup.ts';
-import { type Ending, type LongLived, startLongLived } from '../../system/long-lived.ts';
+import type { Ending } from '../../system/launch.ts';
+import { type LongLived, startLongLived } from '../../system/long-lived.ts';
 import { isRunning, killGroup, type ProcessMark, signalGroup } from '../../system/process.ts';
 import type { Command } from './application-parameters.ts';
 
@@ -32,6 +37,7 @@ export type Surroundings = {
 /** `status` is null for a command that a signal ended, ours at its deadline or another. */
 export type CommandEnd = { readonly status: number | null; readonly how: string };
 
+const BEGIN = 'start\n';
 const LOOK_EVERY_MS: Millis = 5;
 const FREEZE_TIMEOUT_MS: Millis = 500;
 
@@ -44,6 +50,8 @@ export class ApplicationRun {
   #main: LongLived | null = null;
   #ending: Ending | null = null;
   #background = false;
+  /** It waits for its turn. */
+  #waits = false;
   /** A command under way, of those that end. */
   #command: LongLived | null = null;
 
@@ -65,6 +73,11 @@ export class ApplicationRun {
     return this.#background;
   }
 
+  /** Started early, and not yet told to begin. */
+  get waits(): boolean {
+    return this.#waits && this.isAlive();
+  }
+
   isAlive(): boolean {
     const { cgroup } = this.surroundings;
     if (this.#background) return cgroup !== null && isPopulated(cgroup) === true;
@@ -73,7 +86,25 @@ export class ApplicationRun {
 
   /** A program that stays. Returns when it is inside its control group. */
   async supervise(argv: Command, signal: AbortSignal): Promise<void> {
-    const process = await this.#launch(argv);
+    await this.#supervise(argv, 'nothing', signal);
+  }
+
+  /** The same, but it waits until `begin`. */
+  async prestart(argv: Command, signal: AbortSignal): Promise<void> {
+    await this.#supervise(argv, 'pipe', signal);
+    this.#waits = true;
+  }
+
+  begin(): void {
+    this.#waits = false;
+    // One that has ended is noticed as such.
+    this.#main?.input?.on('error', () => {});
+    this.#main?.input?.end(BEGIN);
+    this.spawnedMs = this.surroundings.clock.now();
+  }
+
+  async #supervise(argv: Command, input: 'pipe' | 'nothing', signal: AbortSignal): Promise<void> {
+    const process = await this.#launch(argv, input);
     this.#main = process;
     this.spawnedMs = this.surroundings.clock.now();
     void process.ended.then((ending) => {
@@ -154,7 +185,7 @@ export class ApplicationRun {
     for (const mark of this.marks) await killGroup(mark, bound);
   }
 
-  async #launch(argv: Command): Promise<LongLived> {
+  async #launch(argv: Command, input: 'pipe' | 'nothing' = 'nothing'): Promise<LongLived> {
     const { logPath, directory, environment, prefix, cgroup } = this.surroundings;
     mkdirSync(dirname(logPath), { recursive: true, mode: 0o750 });
     return await startLongLived({
@@ -162,7 +193,7 @@ export class ApplicationRun {
       environment,
       ...(directory === null ? {} : { directory }),
       cgroup,
-      output: { kind: 'file', path: logPath },
+      output: { kind: 'file', path: logPath, input },
     });
   }
 

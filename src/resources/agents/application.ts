@@ -5,6 +5,8 @@
  * command is told why and where it runs (`told.ts`).
  *
  * Before each start runs `recover`, if there is one: it puts right what a power loss left half-written.
+ * With `prestart` the program runs from `prepare` on and waits, so that loading it costs no outage.
+ *
  * It answers "started" only when the readiness probe succeeds. Its end is noticed at once, not at the
  * next monitor. It is not restarted here: that is policy.
  *
@@ -68,10 +70,18 @@ export class ApplicationAgent implements ResourceAgent {
     });
   }
 
-  /** Makes the control group, so that its path is known to the guardian before anything runs in it. */
+  /**
+   * Makes the control group, so that its path is known to the guardian before anything runs in it; a
+   * program that is to be started early is started. That it fails now is no reason not to try again.
+   */
   prepare(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
     return outcomeOf(async () => {
       await this.#homes.make(definition, context);
+      const wanted = readApplication(definition);
+      const before = this.#running.get(keyOf(definition, context));
+      if (!wanted.prestart || before?.isAlive() === true) return OK;
+      const run = await this.#open(wanted, definition, context);
+      await run.prestart(wanted.main.argv, context.signal);
       return OK;
     });
   }
@@ -85,8 +95,11 @@ export class ApplicationAgent implements ResourceAgent {
       if (before !== undefined && !before.isAlive()) {
         await before.end(definition.stopTimeoutMs, context.signal);
       }
-      if (before?.isAlive() === true) return await untilReady(before, wanted, { untilMs, context });
-      const run = await this.#open(wanted, definition, context);
+      if (before?.isAlive() === true && !before.waits) {
+        return await untilReady(before, wanted, { untilMs, context });
+      }
+      const waiting = before?.waits === true ? before : null;
+      const run = waiting ?? (await this.#open(wanted, definition, context));
       const refusal = await this.#begin(run, wanted, untilMs, context);
       return refusal ?? (await untilReady(run, wanted, { untilMs, context }));
     });
@@ -211,7 +224,7 @@ export class ApplicationAgent implements ResourceAgent {
   /** Null when it was started, else why not. */
   async #begin(
     run: ApplicationRun,
-    { recover, main }: Wanted,
+    { recover, main, prestart }: Wanted,
     untilMs: Millis,
     { signal }: ActionContext,
   ): Promise<Outcome | null> {
@@ -219,6 +232,11 @@ export class ApplicationAgent implements ResourceAgent {
     if (recover !== null) {
       const refusal = await run.command(recover, leftMs(), signal);
       if (refusal !== null) return failed('RECOVERY_FAILED', refusal);
+    }
+    if (prestart) {
+      if (!run.waits) await run.prestart(main.argv, signal);
+      run.begin();
+      return null;
     }
     if (main.kind === 'supervised') {
       await run.supervise(main.argv, signal);

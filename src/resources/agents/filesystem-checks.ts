@@ -62,28 +62,28 @@ export function diskOf(definition: ResourceDefinition, context: ActionContext): 
 }
 
 /** @throws HoldfastError FILESYSTEM_BUSY when device or directory is used for something else. */
-export async function isMountedAlready(
-  number: string,
-  directory: string,
-  type: string,
-): Promise<boolean> {
+export function isMountedAlready(number: string, directory: string, type: string): boolean {
   const there = mountAt(directory);
-  if (there !== null && (await numberOf(there)) === number && there.type === type) return true;
+  if (there !== null && numberOf(there) === number && there.type === type) return true;
   if (there !== null) {
     throw new HoldfastError('FILESYSTEM_BUSY', { directory, holds: there.source });
   }
   for (const mount of mounts()) {
     if (mount.device !== number && mount.type !== 'btrfs') continue;
-    if ((await numberOf(mount)) !== number) continue;
+    if (numberOf(mount) !== number) continue;
     throw new HoldfastError('FILESYSTEM_BUSY', { mountedOn: mount.directory, device: number });
   }
   return false;
 }
 
 /** Btrfs shows a number of its own in the table; its device is what it was mounted from. */
-async function numberOf(mount: Mount): Promise<string> {
+function numberOf(mount: Mount): string {
   if (mount.type !== 'btrfs') return mount.device;
-  return await deviceNumber(mount.source).catch(() => mount.device);
+  try {
+    return deviceNumber(mount.source);
+  } catch {
+    return mount.device; // a source that is gone
+  }
 }
 
 /** @throws HoldfastError FILESYSTEM_TYPE_MISMATCH, NO_JOURNAL, BARRIER_REFUSED, SEVERAL_DEVICES */
