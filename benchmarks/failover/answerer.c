@@ -1,8 +1,10 @@
 /*
- * answerer ADDRESS PORT DIRECTORY START_MS: the small application of the failover benchmark. It needs START_MS to start,
+ * answerer ADDRESS PORT DIRECTORY START_MS [prestart]: the small application of the failover benchmark. It needs START_MS to start,
  * keeps numbers in a file, and answers a number only when it is durable. One line in, one line out:
  *   N      →  N NODE EPOCH     after fdatasync
  *   list   →  every number that is kept, then an empty line
+ * With `prestart` it waits for a line on its standard input before it touches file and address.
+ *
  * All requests that came in one look share one fdatasync. An error of the file ends it: what the kernel could not
  * write once is never answered.
  */
@@ -63,8 +65,10 @@ static void take(int i, int file, const char *path, int *written) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) return 2;
+  if (argc != 5 && argc != 6) return 2;
   usleep(atoi(argv[4]) * 1000);
+  char word[LINE];
+  if (argc == 6 && !fgets(word, sizeof word, stdin)) return 1;
   const char *node = getenv("HOLDFAST_NODE"), *epoch = getenv("HOLDFAST_EPOCH");
   char path[512];
   snprintf(path, sizeof path, "%s/numbers", argv[3]);

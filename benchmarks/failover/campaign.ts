@@ -55,6 +55,8 @@ export type CampaignOptions = {
   readonly profile: 'fast' | 'safe';
   /** How long the application needs to start. */
   readonly startMs: number;
+  /** It is started early and waits: `prestart` of the application agent. */
+  readonly prestart: boolean;
   readonly say: (line: string) => void;
 };
 
@@ -75,7 +77,7 @@ export class Campaign {
   }
 
   static async start(options: CampaignOptions): Promise<Campaign> {
-    const { lab, profile, startMs, say } = options;
+    const { lab, profile, startMs, prestart, say } = options;
     const programs = await build(lab);
     const command = [programs.answerer, FLOATING_IP, String(LEDGER_PORT), MOUNT_POINT];
     const application = {
@@ -83,7 +85,8 @@ export class Campaign {
       type: 'application',
       needs: ['data', 'address'],
       parameters: {
-        command: [...command, String(startMs)],
+        command: [...command, String(startMs), ...(prestart ? ['prestart'] : [])],
+        prestart,
         readiness: { tcp: `${FLOATING_IP}:${LEDGER_PORT}` },
       },
     };
@@ -122,10 +125,11 @@ export class Campaign {
 
   /** The last thing to be asked for: the cluster is stopped and its disk given away. */
   async floor(): Promise<Floor> {
-    const { lab, startMs, say } = this.#options;
+    const { lab, startMs, prestart, say } = this.#options;
     await this.#all.cluster.stopAll();
     const { answerer } = this.#programs;
-    return await floor({ lab, prober: this.#prober, answerer, startMs, runs: FLOOR_RUNS, say });
+    const prober = this.#prober;
+    return await floor({ lab, prober, answerer, startMs, prestart, runs: FLOOR_RUNS, say });
   }
 
   async #once(fault: Fault): Promise<Run> {

@@ -27,6 +27,7 @@ export type FloorOptions = {
   readonly prober: Prober;
   readonly answerer: string;
   readonly startMs: number;
+  readonly prestart: boolean;
   readonly runs: number;
   readonly say: (line: string) => void;
 };
@@ -70,7 +71,8 @@ export async function floor(options: FloorOptions): Promise<Floor> {
   return { runs, stepsMs: Object.fromEntries(names.map((name) => [name, median(name)])) };
 }
 
-function workOf({ answerer, startMs }: FloorOptions, epoch: number): HandWork {
+function workOf({ answerer, startMs, prestart }: FloorOptions, epoch: number): HandWork {
+  const place = [FLOATING_IP, String(LEDGER_PORT), MOUNT_POINT];
   return {
     key: epoch,
     device: '/dev/lab/lun0',
@@ -78,7 +80,8 @@ function workOf({ answerer, startMs }: FloorOptions, epoch: number): HandWork {
     address: FLOATING_IP,
     port: LEDGER_PORT,
     mac: FLOATING_MAC,
-    argv: [answerer, FLOATING_IP, String(LEDGER_PORT), MOUNT_POINT, String(startMs)],
+    argv: [answerer, ...place, String(startMs), ...(prestart ? ['prestart'] : [])],
+    prestart,
     environment: { HOLDFAST_NODE: 'hand', HOLDFAST_EPOCH: String(epoch) },
   };
 }

@@ -8,7 +8,7 @@ import { createConnection } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { announce } from '../../src/system/announce.ts';
 import { findBlockDevice } from '../../src/system/block-device.ts';
-import { startLongLived } from '../../src/system/long-lived.ts';
+import { type LongLived, startLongLived } from '../../src/system/long-lived.ts';
 import { mountDirectly } from '../../src/system/mount-call.ts';
 import { addAddress, addMacvlan, setLinkUp } from '../../src/system/network.ts';
 import { readAhead } from '../../src/system/read-ahead.ts';
@@ -24,6 +24,8 @@ export type HandWork = {
   readonly port: number;
   readonly mac: string;
   readonly argv: readonly string[];
+  /** It is started while this gets ready, and told on its standard input when its turn has come. */
+  readonly prestart: boolean;
   readonly environment: Readonly<Record<string, string>>;
 };
 
@@ -96,10 +98,17 @@ async function address(): Promise<void> {
   announce(name, work.address);
 }
 
-async function application(): Promise<void> {
+async function launchApplication(): Promise<LongLived> {
   const { argv, environment } = work;
-  const output = { kind: 'file', path: '/lab/hand-application.log' } as const;
-  (await startLongLived({ argv, environment, output })).unref();
+  const output = { kind: 'file', path: '/lab/hand-application.log', input: 'pipe' } as const;
+  const process = await startLongLived({ argv, environment, output });
+  process.unref();
+  return process;
+}
+
+async function application(): Promise<void> {
+  const { input } = early ?? (await launchApplication());
+  input?.end('start\n');
   while (!(await connects())) await pause(1);
 }
 
@@ -116,6 +125,7 @@ const { path } = await findBlockDevice(work.device);
 const disk = new SgDevice(path);
 mkdirSync(work.directory, { recursive: true });
 await command(disk, [0, 0, 0, 0, 0, 0]);
+const early = work.prestart ? await launchApplication() : null;
 enterRealTime();
 writeFileSync('/lab/ready', '');
 while (!existsSync('/lab/go')) await pause(1);

@@ -15,7 +15,7 @@ import type { Floor } from './floor.ts';
 import { html } from './html.ts';
 
 const USAGE = `usage: npm run bench -- failover [--fault NAME[,NAME…]] [--lab native|kernel] [--runs N]
-    [--profile fast|safe] [--start-ms N] [--label TEXT] [--json]
+    [--profile fast|safe] [--start-ms N] [--prestart] [--label TEXT] [--json]
 ${FAULTS.map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join('\n')}
 `;
 const results = join(import.meta.dirname, '../results');
@@ -25,6 +25,7 @@ type Options = {
   readonly profile: string;
   readonly runs: number;
   readonly startMs: number;
+  readonly prestart: boolean;
   readonly label: string;
   readonly faults: readonly string[];
 };
@@ -37,6 +38,7 @@ function read(): Options {
       runs: { type: 'string', default: '20' },
       profile: { type: 'string', default: 'fast' },
       'start-ms': { type: 'string', default: '20' },
+      prestart: { type: 'boolean', default: false },
       label: { type: 'string', default: '' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -50,8 +52,8 @@ function read(): Options {
   if (values.help || !known || !Number.isSafeInteger(runs) || runs < 1 || !(startMs >= 0)) {
     throw new LabError('USAGE', USAGE);
   }
-  const { lab, profile, label } = values;
-  return { lab, profile, runs, startMs, label, faults };
+  const { lab, profile, label, prestart } = values;
+  return { lab, profile, runs, startMs, prestart, label, faults };
 }
 
 function machine(): string {
@@ -74,7 +76,7 @@ function keep(result: CampaignResult, options: Options): void {
 
 async function main(): Promise<void> {
   const options = read();
-  const { lab: kind, profile } = options;
+  const { lab: kind, profile, startMs, prestart } = options;
   if (!isLabKind(kind) || (profile !== 'fast' && profile !== 'safe')) {
     throw new LabError('USAGE', USAGE);
   }
@@ -82,7 +84,7 @@ async function main(): Promise<void> {
   const lab = await openLab(kind, { nodes: 3, luns: 1, say });
   const measured: (FaultResult & Pick<CampaignResult, 'machine' | 'load'>)[] = [];
   try {
-    const campaign = await Campaign.start({ lab, profile, startMs: options.startMs, say });
+    const campaign = await Campaign.start({ lab, profile, startMs, prestart, say });
     for (const fault of FAULTS.filter((one) => options.faults.includes(one.name))) {
       const before = loadAverage();
       const result = await campaign.run(fault, options.runs);

@@ -7,7 +7,6 @@
 
 import { FEATURE_LEVEL } from '../../../src/cluster/level.ts';
 import { type ClusterState, emptyState } from '../../../src/cluster/state.ts';
-import { defaultTimes } from '../../../src/config/times.ts';
 import type { Epoch, GroupId, Interconnect, Millis, NodeId } from '../../../src/lib/ids.ts';
 import {
   type DetectorEffect,
@@ -16,8 +15,9 @@ import {
 } from '../../../src/membership/detector.ts';
 import type { Fitness, Heartbeat, LocalGroup } from '../../../src/membership/heartbeat.ts';
 import type { View } from '../../../src/membership/view.ts';
+import { STORY_TIMES } from '../times.ts';
 
-export const TIMES = defaultTimes('fast');
+export const TIMES = STORY_TIMES;
 export const INTERCONNECTS: readonly Interconnect[] = ['net-a', 'net-b'];
 
 /** - `gone`: no power, or frozen: nothing answers. - `refusing`: the host runs, the daemon does not. */

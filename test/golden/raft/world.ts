@@ -2,9 +2,8 @@
  * The world of one story: machines, their network and clock, everything that watches them, and the
  * questions that a script may ask about them. It changes only through what `stage.ts` calls.
  *
- * Times are those of the product's `fast` profile, so a story shows what an operator would see.
+ * Times are the stories' own (`../times.ts`), of the order of the product's `fast` profile.
  */
-import { defaultTimes } from '../../../src/config/times.ts';
 import type { Millis, NodeId } from '../../../src/lib/ids.ts';
 import { seededRandom } from '../../../src/lib/random.ts';
 import { membersOf } from '../../../src/raft/configuration.ts';
@@ -19,6 +18,7 @@ import type {
 } from '../../../src/raft/types.ts';
 import { Timeline } from '../../raft/simulation/timeline.ts';
 import { StoryFailure } from '../story.ts';
+import { STORY_TIMES } from '../times.ts';
 import { Checks } from './checks.ts';
 import { Happenings } from './happenings.ts';
 import { EMPTY_DISK, Machine, type Sabotage } from './machine.ts';
@@ -68,8 +68,8 @@ export class World {
 
   constructor({ configuration, spares, disks, limits, sabotage, seed }: Cast) {
     const nodes = [...membersOf(configuration), ...spares];
-    const times = defaultTimes('fast', configuration.voters.length);
-    const { checkQuorumMs, clockDrift, electionGapMs, electionTimeoutMs, heartbeatMs } = times;
+    const { checkQuorumMs, clockDrift, electionGapMs, electionTimeoutMs, heartbeatMs } =
+      STORY_TIMES;
     this.happenings = new Happenings(nodes);
     this.#narrator = new Narrator({
       happenings: this.happenings,

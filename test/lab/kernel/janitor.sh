@@ -5,6 +5,8 @@ cat >/dev/null
 for g in /sys/fs/cgroup/holdfast-lab-$1 /sys/fs/cgroup/unified/holdfast-lab-$1; do
   [ -d "$g" ] || continue
   echo 1 > "$g/cgroup.kill"
+  # A nexus may wait for its own connection (../native/host.ts).
+  for f in "$2"/*/*.fuse; do [ -e "$f" ] && echo 1 > "$2/fuse/$(cat "$f")/abort"; done 2>/dev/null
   for i in $(seq 50); do
     find "$g" -depth -type d -exec rmdir {} + 2>/dev/null && break; sleep 0.1
   done
@@ -14,4 +16,5 @@ for i in $(seq 50); do
   kill -KILL $left 2>/dev/null; sleep 0.1
 done
 ip netns del "$1" 2>/dev/null
+umount "$2/fuse" 2>/dev/null
 [ -e "$2/kept" ] || rm -rf "$2"

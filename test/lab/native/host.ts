@@ -7,6 +7,9 @@
  * (`Cables.unplug`), as a host that loses its power says nothing more. For the same reason a
  * frozen host is deaf: its kernel would go on answering.
  *
+ * A nexus that is killed closes its loop device before its FUSE connection, and the loop device waits
+ * for answers over just that connection: it would never be gone. So the connection is aborted too.
+ *
  * What it does not do: a kernel of its own. Pages that were written but not synced survive its
  * power loss; a mount of a dead host is taken apart by the kernel that lives on.
  */
@@ -18,6 +21,7 @@ import {
   readdirSync,
   readFileSync,
   rmdirSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -45,6 +49,8 @@ type Running = {
   readonly ended: Promise<void>;
 };
 
+/** In the laboratory's directory: where its `fusectl` is mounted. */
+export const FUSE_CONTROL = 'fuse';
 const bootTimeoutMs = 20_000;
 
 export class NativeHost implements Machine {
@@ -115,6 +121,7 @@ export class NativeHost implements Machine {
     if (running === undefined) return;
     this.#options.cables.unplug(this.id);
     this.#switch('cgroup.kill', '1');
+    this.#abortConnections();
     await running.ended;
     await until(() => !this.#populated(), {
       what: `${this.name}: its last process ends`,
@@ -142,6 +149,20 @@ export class NativeHost implements Machine {
 
   get #cgroup(): string {
     return join(this.#options.cgroup, this.name);
+  }
+
+  /** `login.sh` has written their numbers; they are held as long as a process of the host is there. */
+  #abortConnections(): void {
+    const files = readdirSync(this.share).filter((name) => name.endsWith('.fuse'));
+    for (const file of files.map((name) => join(this.share, name))) {
+      const number = readFileSync(file, 'utf8').trim();
+      rmSync(file);
+      try {
+        writeFileSync(join(this.#options.directory, FUSE_CONTROL, number, 'abort'), '1');
+      } catch {
+        // It was quicker than we are.
+      }
+    }
   }
 
   #populated(): boolean {

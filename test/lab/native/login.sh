@@ -9,5 +9,7 @@ for l in $(seq 0 $(($1 - 1))); do
 done
 for l in $(seq 0 $(($1 - 1))); do
   for i in $(seq 500); do [ -s $LAB_NEXUS/lun$l.loop ] && break; sleep 0.01; done
+  # Its number in fusectl: whoever takes the power away ends the connection as well (host.ts).
+  mountpoint -d $LAB_NEXUS/lun$l.file | cut -d: -f2 >/lab/lun$l.fuse
   ln -sfn /dev/loop$(cat $LAB_NEXUS/lun$l.loop) /dev/lab/lun$l
 done

@@ -6,13 +6,14 @@
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '../kernel/client.ts';
+import { run } from '../kernel/host.ts';
 import { repositoryRoot } from '../kernel/kernel-lab.ts';
 import { LabError } from '../kernel/lab-error.ts';
 import { type Cut, Network } from '../kernel/network.ts';
 import { RunDirectory } from '../kernel/run-directory.ts';
 import type { Lab, Reservation } from '../lab.ts';
 import { Cables } from './cables.ts';
-import { NativeHost } from './host.ts';
+import { FUSE_CONTROL, NativeHost } from './host.ts';
 import { readReservation } from './reservations.ts';
 import { buildTools, ensureNativePackages } from './tools.ts';
 
@@ -51,6 +52,9 @@ export class NativeLab implements Lab {
       await this.#network.up(-1);
       await cables.up();
       const tools = await buildTools(directory.path);
+      const control = join(directory.path, FUSE_CONTROL);
+      mkdirSync(control);
+      await run(['mount', '-t', 'fusectl', 'fusectl', control]);
       this.#cgroup = join(hierarchy(), `holdfast-lab-${directory.namespace}`);
       mkdirSync(this.#cgroup);
       const shared = { directory: directory.path, root: repositoryRoot, tools, cables };
