@@ -8,6 +8,9 @@ import { stillHeardMs } from '../watch/double-answers.ts';
 import { Words } from '../words.ts';
 import { type Act, failoverScenario, holdsNothing, noteOutage, staleWrite } from './story.ts';
 
+/** Of every thread of Node and of the application: class, state, where in the kernel it waits. */
+const WHAT_IT_DOES =
+  'ps -eLo pid,tid,cls,stat,time,wchan:24,args | grep -E "node|PID" | cut -c1-150; dmesg | tail -8; cat /proc/uptime';
 const HOUR_MS = 3_600_000;
 /** P4: a frozen machine that runs again may be heard for so long; a guest's clock ticks at 100 Hz. */
 const SPOKEN_AFTER_THAW_MS = 50;
@@ -44,7 +47,9 @@ async function frozen(all: FailoverLab, report: Report, hours: number): Promise<
   const write = await staleWrite(guest);
   report.check('the disk refuses a write of the thawed machine', write.status !== 0, write.output);
   const told = await words.letsGo().catch(() => '');
-  report.check('it says why it lets go', told !== '', told);
+  if (!report.check('it says why it lets go', told !== '', told)) {
+    report.say((await guest.exec(WHAT_IT_DOES)).output);
+  }
   const gone = await holdsNothing(all, owner.id);
   report.check('the thawed machine lets go of address and mount', gone === '', gone);
   const spoke = stillHeardMs(all.watch.heard, owner.id, thawedAt);
