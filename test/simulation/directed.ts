@@ -82,21 +82,3 @@ export const slowStops = (seed: number): readonly Strike[] =>
     const host = (to + 1) % 3;
     return [...hang, strike(atMs + 50, 'move', 1, { host, other: otherPlace(host, to) })];
   });
-
-/**
- * Grants that come late, and nothing after them: what an owner has asked for is granted and held up on
- * the way back, and when it arrives the owner is heard no more. Clients must be slow: an application that
- * writes hears of the new owner from the disk.
- */
-export const lateGrants = (seed: number): readonly Strike[] =>
-  rounds(3, (atMs, number) => {
-    const aim = 'owner';
-    const heldMs = 160 + 4 * (seed % 5);
-    return [
-      // Who owns and leads grants to itself at once.
-      strike(atMs - 250, 'leadership-transfer', 1, { host: (seed + number) % 3 }),
-      strike(atMs, 'isolated', heldMs, { aim, amount: 0 }),
-      strike(atMs + 52, 'isolated', 2_500, { aim, amount: 1 }),
-      strike(atMs + heldMs + 3, 'isolated', 2_400, { aim, amount: 3 }),
-    ];
-  });

@@ -1,11 +1,5 @@
 /** Scripts drawn from few faults, or directed at one rule, so that what is rare among all comes often. */
-import {
-  forgetfulVoters,
-  lateGrants,
-  silencedOwners,
-  slowStops,
-  unheardOwners,
-} from './directed.ts';
+import { forgetfulVoters, silencedOwners, slowStops, unheardOwners } from './directed.ts';
 import { type Script, type ScriptOptions, type Strike, scriptOf } from './script.ts';
 
 /** `strikes`: instead of those that are drawn. */
@@ -87,7 +81,6 @@ export const SCENARIOS = {
   'silenced owners': { ...directed, strikes: silencedOwners },
   'unheard owners': { ...directed, strikes: unheardOwners },
   'forgetful voters': { ...directed, safetyMs: 25_000, strikes: forgetfulVoters },
-  'late grants': { ...directed, thinkMs: 1_000, strikes: lateGrants },
   'slow stops': { ...directed, strikes: slowStops },
 } as const satisfies Readonly<Record<string, Scenario>>;
 

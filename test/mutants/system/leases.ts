@@ -36,25 +36,6 @@ export const LEASES: readonly SystemMutant[] = [
     within: 12,
   },
   {
-    name: 'lease-counted-from-its-answer',
-    file: 'src/membership/owner-lease.ts',
-    find: `    if (request === undefined || request.granted) return;
-    const { serveUntilMs, downByMs } = this.#endOf(request);`,
-    replace: `    if (request === undefined || request.granted) return;
-    this.#requests = this.#requests.map((one) => (one === request ? { ...one, askedMs: now } : one));
-    const { serveUntilMs, downByMs } = this.#endOf({ ...request, askedMs: now });`,
-    also: [
-      {
-        file: 'src/membership/owner-lease.ts',
-        find: '      one === request ? { ...one, granted: true } : one,',
-        replace: '      one.requestId === requestId ? { ...one, granted: true } : one,',
-      },
-    ],
-    breaks: 'DESIGN §7: a lease is counted from the moment of asking',
-    scenario: 'late grants',
-    within: 6,
-  },
-  {
     name: 'stale-visible-from',
     file: 'src/node/local-groups.ts',
     find: 'visibleFromMs: now + group.leaseRemainderMs,',
