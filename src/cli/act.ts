@@ -46,7 +46,9 @@ export async function drain(
   const carried = async (): Promise<Answer<readonly GroupStatus[]> | null> => {
     const answer = await context.client.get<readonly GroupStatus[]>('/v1/groups');
     left = answer.data.filter(({ owner }) => owner === node);
-    return left.length === 0 ? answer : null;
+    if (left.length === 0) return answer;
+    context.progress(`${node} still carries ${left.map(inWords).join(', ')}`);
+    return null;
   };
   try {
     const answer = await waitFor(context, carried, limitMs);
@@ -54,10 +56,13 @@ export async function drain(
     return printAnswer(context, answer, { current: false, render: () => [line] });
   } catch (error) {
     if (!(error instanceof HoldfastError) || error.code !== 'REQUEST_TIMED_OUT') throw error;
-    const words = left.map(({ group, why }) => `${group}${why === '' ? '' : ` (${why})`}`);
-    const facts = { node, limitMs, carries: words.join('; ') };
+    const facts = { node, limitMs, carries: left.map(inWords).join('; ') };
     throw new HoldfastError('REQUEST_TIMED_OUT', facts, { cause: error });
   }
+}
+
+function inWords({ group, why }: GroupStatus): string {
+  return why === '' ? group : `${group} (${why})`;
 }
 
 const ROLE_WORDS: Readonly<Record<MemberRole, string>> = {

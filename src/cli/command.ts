@@ -22,6 +22,8 @@ export type CommandContext = {
   readonly client: Client;
   print(lines: readonly string[]): void;
   printJson(value: unknown): void;
+  /** How far a long command is, on stderr; the same line is said once. Nothing with `--json`. */
+  progress(line: string): void;
 };
 
 /** What a command does; its status is that of the process. */
@@ -30,9 +32,11 @@ export type Action = (context: CommandContext) => Promise<ExitCode>;
 export type Act = (action: Action) => Promise<void>;
 
 export function contextOf(options: GlobalOptions): CommandContext {
+  const json = options.json === true;
+  let said = '';
   const socket = options.socket ?? process.env['HOLDFAST_SOCKET'] ?? DEFAULT_SOCKET;
   return {
-    json: options.json === true,
+    json,
     terminal: terminalOf(process.stdout, environmentOf(options)),
     client: new Client(socket, options.because),
     print: (lines) => {
@@ -40,6 +44,11 @@ export function contextOf(options: GlobalOptions): CommandContext {
     },
     printJson: (value) => {
       process.stdout.write(`${JSON.stringify(value)}\n`);
+    },
+    progress: (line) => {
+      if (json || line === said) return;
+      said = line;
+      process.stderr.write(`${line}\n`);
     },
   };
 }

@@ -49,7 +49,9 @@ export async function verifyDisk(
     const second = await openSecond(words, first, opened, ending.signal);
     const scratch = words.scratch === true;
     const run = randomInt(MAX_RUN);
-    const options: VerificationOptions = { first, second, scratch, run, signal: ending.signal };
+    const { signal } = ending;
+    const found = ({ check, outcome }: Finding) => context.progress(`${check}: ${outcome}`);
+    const options: VerificationOptions = { first, second, scratch, run, signal, found };
     return tell(context, await verify(options), [first, second]);
   } finally {
     for (const each of opened.toReversed()) await each.close();

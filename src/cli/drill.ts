@@ -54,7 +54,9 @@ async function failOver(
     context,
     async () => {
       const now = await groupOf(context, group);
-      return now.phase === 'serving' && now.epoch > epoch ? now : null;
+      if (now.phase === 'serving' && now.epoch > epoch) return now;
+      context.progress(`${group}: ${now.phase} on ${now.owner ?? 'no node'}, epoch ${now.epoch}`);
+      return null;
     },
     limitMs,
   );

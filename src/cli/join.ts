@@ -43,7 +43,9 @@ export async function join(
   const { loadOrCreateIdentity } = await import('../mesh/identity.ts');
   const { askToJoin } = await import('../mesh/join-client.ts');
   const identity = await loadOrCreateIdentity(dataDirectory);
-  const reply = await askToJoin({ token, node, identity, addresses, limitMs: ASK_LIMIT_MS });
+  const asking = (member: string) => context.progress(`asks ${member}`);
+  const wish = { token, node, identity, addresses, limitMs: ASK_LIMIT_MS };
+  const reply = await askToJoin({ ...wish, asking });
   if (!reply.ok) throw new HoldfastError(reply.error.code, { detail: reply.error.detail });
   await write(path, reply.value, { dataDirectory, socketPath });
   return report(context, reply.value, { peerId: identity.peerId, role: token.role, path });

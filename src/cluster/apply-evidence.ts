@@ -16,13 +16,14 @@ import {
   withGroup,
 } from './change.ts';
 import type { Command } from './command.ts';
+import { notesCleanStops } from './level.ts';
 import { unfinishedEpoch } from './queries.ts';
-import type { ClusterState, GroupState, UnfinishedEpoch } from './state.ts';
+import type { ClusterState, GroupState, HistoryEntry, UnfinishedEpoch } from './state.ts';
 
 type Of<K extends Command['kind']> = Extract<Command, { readonly kind: K }>;
 
-/** How the line of the history begins when an owner stopped everything in order. */
-export const STOPPED_IN_ORDER = 'in order';
+/** Below feature level 4 only the words of the history say how an epoch ended: they begin so. */
+const STOPPED_IN_ORDER = 'in order';
 
 const SHA256_HEX = /^[0-9a-f]{64}$/;
 
@@ -74,7 +75,13 @@ export function applyStopped(state: ClusterState, index: number, command: Of<'st
   };
   const line = { index, event: 'stopped', group: command.group, epoch, node } as const;
   const detail = `${clean ? STOPPED_IN_ORDER : 'by force'}, says the ${proof}`;
-  return accept(recorded(withGroup(state, ended), { ...line, detail }), group.epoch);
+  const noted = notesCleanStops(state) ? { clean } : {};
+  return accept(recorded(withGroup(state, ended), { ...line, ...noted, detail }), group.epoch);
+}
+
+/** Whether this `stopped` says that everything was stopped in order. */
+export function wasClean({ clean, detail }: HistoryEntry): boolean {
+  return clean ?? detail.startsWith(STOPPED_IN_ORDER);
 }
 
 function opens(secret: string | null, { secretHash }: UnfinishedEpoch): boolean {

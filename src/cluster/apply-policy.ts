@@ -39,7 +39,8 @@ export function applySetLevel(
   const gone = state.history.flatMap(({ event, group }) =>
     event === 'deleted' && group !== null && lookup(state.groups, group) === null ? [group] : [],
   );
-  const raised: ClusterState = { ...state, level, deleted: [...new Set(gone)] };
+  const deleted = [...new Set([...(state.deleted ?? []), ...gone])];
+  const raised: ClusterState = { ...state, level, deleted };
   const line = { index, event: 'level', group: null, epoch: state.lastEpoch } as const;
   return accept(recorded(raised, { ...line, detail: `${level}` }), null);
 }

@@ -21,7 +21,7 @@ import { ENTRY_STEPS, oldestEntry, oldestState, STATE_STEPS, type Steps } from '
 type Format = { readonly number: number; readonly steps: Steps };
 
 /** The newest formats of log entries and snapshots that this release writes and reads. */
-export const FORMATS = { entry: 3, state: 3 } as const;
+export const FORMATS = { entry: 4, state: 4 } as const;
 
 const ENTRY_FORMAT: Format = { number: FORMATS.entry, steps: ENTRY_STEPS };
 const STATE_FORMAT: Format = { number: FORMATS.state, steps: STATE_STEPS };

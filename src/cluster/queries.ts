@@ -63,3 +63,11 @@ export function inMaintenance(state: ClusterState, group: GroupState): boolean {
   if (modeOf(state, group) === 'maintenance') return true;
   return group.owner !== null && memberOf(state, group.owner)?.mode === 'maintenance';
 }
+
+/** The lines of the history that came after the entry `index`; the newest are the last. */
+export function historySince(
+  { history }: Pick<ClusterState, 'history'>,
+  index: number,
+): ClusterState['history'] {
+  return history.slice(history.findLastIndex((line) => line.index <= index) + 1);
+}

@@ -283,6 +283,7 @@ const line: Shape<HistoryEntry> = fields<HistoryEntry>({
   defined: optional(
     fields<NonNullable<HistoryEntry['defined']>>({ revision: counter, definition }),
   ),
+  clean: optional(boolean),
 });
 
 const memberState: Shape<MemberState> = fields<MemberState>({

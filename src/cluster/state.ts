@@ -135,6 +135,8 @@ export type HistoryEntry = {
   readonly defined?:
     | { readonly revision: number; readonly definition: GroupDefinition }
     | undefined;
+  /** `stopped`, since feature level 4: everything was stopped in order, not by force. */
+  readonly clean?: boolean | undefined;
 };
 
 export type ClusterState = {

@@ -6,10 +6,11 @@
  * The same log must give the same state on every node: a step depends on the value alone.
  *
  * Format 1 knew neither roles nor invitations: every member voted, and was on the bootstrap list.
- * Format 3 only added what may be missing: what belongs to feature level 3 (`level.ts`).
+ * Formats 3 and 4 only added what may be missing: what belongs to the feature level of that number
+ * (`level.ts`). Of entries only the one that raises the level itself needs format 4.
  */
 import type { Command, CommandEnvelope } from './command.ts';
-import { FEATURE_LEVEL, levelNeeded } from './level.ts';
+import { levelNeeded } from './level.ts';
 import type { ClusterState } from './state.ts';
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -24,6 +25,7 @@ export const ENTRY_STEPS: Steps = {
     return old ? { ...value, command: { invitation: null, ...command } } : value;
   },
   2: (value) => value,
+  3: (value) => value,
 };
 
 /** What only format 2 can say. An admission without an invitation is written as it always was. */
@@ -35,7 +37,8 @@ export function oldestEntry(envelope: CommandEnvelope): {
   readonly value: unknown;
 } {
   const { command } = envelope;
-  if (levelNeeded(command) >= FEATURE_LEVEL) return { format: 3, value: envelope };
+  if (command.kind === 'set-level' && command.level > 3) return { format: 4, value: envelope };
+  if (levelNeeded(command) >= 3) return { format: 3, value: envelope };
   if (SINCE_2.includes(command.kind)) return { format: 2, value: envelope };
   if (command.kind !== 'admit-member') return { format: 1, value: envelope };
   const { invitation, ...first } = command;
@@ -45,7 +48,7 @@ export function oldestEntry(envelope: CommandEnvelope): {
 
 /** The oldest format of a snapshot that can say this state. */
 export function oldestState({ level }: ClusterState): number {
-  return level === undefined ? 2 : 3;
+  return level ?? 2;
 }
 
 export const STATE_STEPS: Steps = {
@@ -56,6 +59,7 @@ export const STATE_STEPS: Steps = {
     return { firstEpoch: 1, invitations: [], removed: [], usedNames, ...value, members };
   },
   2: (value) => value,
+  3: (value) => value,
 };
 
 /** Who was removed, as far as the history still tells. */

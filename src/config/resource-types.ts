@@ -52,17 +52,22 @@ const identity = parsed((value) => {
   return /^[\x21-\x7e]{1,255}$/.test(found) && !found.startsWith('/') ? found : null;
 }, 'the identity of VPD page 83h (such as naa.6001405…), never a device name');
 
-/** SPC-4 numbers. Others are valid SCSI, but their takeover is not proven yet (DESIGN §8). */
+/** SPC-4 numbers. 7 and 8 are valid SCSI and have no single holder: every registrant is one (DESIGN §8). */
 const RESERVATION_TYPES: Readonly<Record<string, number>> = {
   '1': 1,
   'write-exclusive': 1,
+  '3': 3,
+  'exclusive-access': 3,
   '5': 5,
   'write-exclusive-registrants-only': 5,
+  '6': 6,
+  'exclusive-access-registrants-only': 6,
 };
 
 const reservationType = parsed(
   (value) => RESERVATION_TYPES[String(value)] ?? null,
-  'write-exclusive (1) for one path, write-exclusive-registrants-only (5) for several',
+  'write-exclusive (1) or exclusive-access (3) for one path, ' +
+    'write-exclusive-registrants-only (5) or exclusive-access-registrants-only (6) for several',
   { type: ['string', 'number'] },
 );
 
@@ -83,8 +88,12 @@ const disk = z
   .superRefine(({ identity: found, adapter, device = [], ...given }, context) => {
     const refuse = (key: string, message: string): void =>
       context.addIssue({ code: 'custom', path: [key], message });
-    if (adapter === 'sg-persist' && given['reservation-type'] === 5) {
-      refuse('adapter', 'sg-persist takes type 1 only: a command that was killed may arrive late');
+    const type = given['reservation-type'];
+    if (adapter === 'sg-persist' && (type === 5 || type === 6)) {
+      refuse(
+        'adapter',
+        'sg-persist takes types 1 and 3 only: a command that was killed may arrive late',
+      );
     }
     const emulated = adapter === 'emulated' || device.some((path) => path.startsWith('emulated:'));
     if (emulated) {

@@ -7,7 +7,7 @@
  * are never given twice, and deletions are remembered.
  */
 import type { Command } from '../cluster/command.ts';
-import { FEATURE_LEVEL, isLevel3 } from '../cluster/level.ts';
+import { FEATURE_LEVEL, isLevel3, levelOf } from '../cluster/level.ts';
 import { groupOf } from '../cluster/queries.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import { nodeView } from '../membership/view.ts';
@@ -53,7 +53,7 @@ function admitMembers({ state, bootstrapMembers }: PlannerInput): readonly Propo
  * all that they can. A member that is heard and does not know the level speaks against it.
  */
 function foundLevel({ state, view, bootstrapMembers }: PlannerInput): readonly Proposal[] {
-  if (state.lastEpoch >= state.firstEpoch || isLevel3(state)) return [];
+  if (state.lastEpoch >= state.firstEpoch || levelOf(state) >= FEATURE_LEVEL) return [];
   const known = bootstrapMembers.map(({ node }) => nodeView(view, node));
   const heard = known.filter((seen) => seen?.state === 'alive');
   const ready = heard.length > 0 && heard.every((seen) => (seen?.level ?? 0) >= FEATURE_LEVEL);

@@ -38,6 +38,8 @@ export type ControlMessage = { readonly from: NodeId; readonly to: NodeId } & (
       readonly requestId: number;
       readonly incarnation: number;
       readonly code: string;
+      /** Why, in the words of who refused; earlier releases say nothing. */
+      readonly detail?: string | undefined;
     }
   /** ReadIndex for a node that does not lead. */
   | { readonly kind: 'read'; readonly requestId: number; readonly incarnation: number }

@@ -3,7 +3,7 @@
  * losses that are old enough to be forgotten, wishes that have expired, and the feature level that
  * every member knows. Ages are those that this leader has seen; a new one counts from its beginning.
  */
-import { FEATURE_LEVEL, isLevel3 } from '../cluster/level.ts';
+import { FEATURE_LEVEL, isLevel3, levelOf } from '../cluster/level.ts';
 import { policyOf } from '../cluster/policy.ts';
 import { membersInOrder } from '../cluster/queries.ts';
 import type { Epoch, Millis } from '../lib/ids.ts';
@@ -16,8 +16,9 @@ const BY = 'expiry';
 
 export function housekeeping(input: PlannerInput): readonly Proposal[] {
   if (!input.appliedOwnTerm || input.state.clusterId === null) return [];
-  if (!isLevel3(input.state)) return raiseLevel(input);
-  return [...forgetFailures(input), ...forgetLosses(input), ...expireWishes(input)];
+  const rising = levelOf(input.state) < FEATURE_LEVEL ? raiseLevel(input) : [];
+  if (!isLevel3(input.state)) return rising;
+  return [...rising, ...forgetFailures(input), ...forgetLosses(input), ...expireWishes(input)];
 }
 
 /** Only when each member was heard and knows it: one that is silent may run the older release. */

@@ -14,6 +14,7 @@ import {
   BOOT_GRACE_DETECTIONS,
   maxFitnessAgeMs,
   type PlannerInput,
+  toAppearMs,
 } from './planner-input.ts';
 import { isQuarantined } from './quarantine.ts';
 
@@ -25,19 +26,25 @@ export function planUnowned(input: PlannerInput, group: GroupState): Decision {
   const { state, view } = input;
   const held = failoversSpent(input, group) ?? waitForLeaders(state, group);
   if (held !== null) return held;
+  const back = comesBack(state, group) ? group.previousOwner : null;
+  const first = group.releaseTo ?? wishOf(group) ?? back;
   const candidates = ranking({
     state,
     view,
     group,
     maxFitnessAgeMs: maxFitnessAgeMs(input),
-    first:
-      group.releaseTo ?? wishOf(group) ?? (comesBack(state, group) ? group.previousOwner : null),
-    last: comesBack(state, group) || group.releaseReason === 'boot' ? null : group.previousOwner,
+    first,
+    last: back !== null || group.releaseReason === 'boot' ? null : group.previousOwner,
   });
   const best = candidates[0];
   const graceMs = bootGraceMs(input, group, best);
   if (graceMs !== null) {
     return waiting('BOOT_GRACE', `waiting for nodes to appear: ${explain(candidates)}`, graceMs);
+  }
+  const returnsMs = first === back ? returnGraceMs(input, group, candidates) : null;
+  if (returnsMs !== null) {
+    const why = `to go back to ${back}, which has not looked yet: ${explain(candidates)}`;
+    return waiting('FITNESS_UNKNOWN', why, returnsMs);
   }
   if (best === undefined || !best.eligible) return waiting('NO_FIT_NODE', explain(candidates));
   const retryMs = lastFailureMs(input, group) + backOffMs(best.failures);
@@ -71,6 +78,22 @@ function bootGraceMs(
       nodeView(input.view, member.node)?.fitness.some((one) => one.group === name),
   );
   return spoken ? null : untilMs;
+}
+
+/**
+ * A group that was only stopped to be defined anew goes back to where it was. That node has just let go
+ * of it, so the others can say earlier that they are fit. Until when it is waited for; null: no longer.
+ */
+function returnGraceMs(
+  input: PlannerInput,
+  group: GroupState,
+  candidates: readonly Candidate[],
+): Millis | null {
+  if (group.releaseReason !== 'restart') return null;
+  const owner = candidates.find(({ node }) => node === group.previousOwner);
+  if (owner?.code !== 'FITNESS_UNKNOWN') return null;
+  const untilMs = ageOf(input, group.definition.group).changedMs + toAppearMs(input);
+  return input.now < untilMs ? untilMs : null;
 }
 
 /** Pauses count from the last failure: what is done about the group meanwhile does not prolong them. */

@@ -56,6 +56,11 @@ export function maxFitnessAgeMs({ times }: { readonly times: PlannerTimes }): Mi
   return FITNESS_INTERVALS * times.fitnessIntervalMs + times.detectionMs;
 }
 
+/** What a living node does not say for so long, it does not do. */
+export function toAppearMs({ times }: PlannerInput): Millis {
+  return 2 * times.detectionMs + times.heartbeatMs;
+}
+
 const UNOBSERVED = { idleSinceMs: null, lostSinceMs: null, failuresSinceMs: [] } as const;
 
 /** A group that was not observed yet has changed just now. */

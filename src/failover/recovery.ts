@@ -15,7 +15,7 @@ import type { Millis, NodeId } from '../lib/ids.ts';
 import type { ProblemCode } from '../lib/problems.ts';
 import { isHeardBy, type NodeView, nodeView } from '../membership/view.ts';
 import type { PlannerInput } from './planner-input.ts';
-import { ageOf, BOOT_GRACE_DETECTIONS } from './planner-input.ts';
+import { ageOf, BOOT_GRACE_DETECTIONS, toAppearMs } from './planner-input.ts';
 
 export type OwnerVerdict =
   | { readonly kind: 'fine' }
@@ -105,8 +105,8 @@ function cutOff(input: PlannerInput, seen: NodeView): OwnerVerdict {
  * How long a living owner may take to show the group: it applies the assignment and says so in its
  * next heartbeat. One that still brings an older epoch down gets the time that its resources may take.
  */
-function patienceMs({ times }: PlannerInput, group: GroupState, stopping: boolean): Millis {
-  const toAppear = 2 * times.detectionMs + times.heartbeatMs;
+function patienceMs(input: PlannerInput, group: GroupState, stopping: boolean): Millis {
+  const toAppear = toAppearMs(input);
   const { resources } = group.definition;
   const toStop = resources.reduce((sum, { stopTimeoutMs }) => sum + stopTimeoutMs, 0);
   return stopping ? toAppear + toStop : toAppear;

@@ -85,6 +85,14 @@ export type FenceCapabilities = {
   readonly types: readonly ReservationType[];
 };
 
+export type StrayPath = {
+  readonly path: PathId;
+  /** Into the map: it is used from here on. @throws HoldfastError DISK_PATH_LOST */
+  join(signal: AbortSignal): Promise<void>;
+  /** Idempotent. */
+  letGo(): Promise<void>;
+};
+
 export type FenceDevice = {
   /** VPD page 83h, checked on every path: two paths that differ are two disks. */
   identity(signal: AbortSignal): Promise<string>;
@@ -95,6 +103,11 @@ export type FenceDevice = {
    * a takeover verified. One that came later is looked at by the defence, and never registered.
    */
   livePaths?(): Promise<readonly PathId[]>;
+  /**
+   * Paths of this disk that the block layer could use and does not; left out where there is no map to
+   * put them into. Each is kept from every user until it joins or is let go.
+   */
+  strayPaths?(signal: AbortSignal): Promise<readonly StrayPath[]>;
   execute(command: PrCommand, signal: AbortSignal): Promise<PrReply>;
   capabilities(signal: AbortSignal): Promise<FenceCapabilities>;
   /** One O_DIRECT (or emulated) read: does the path work, and how long did it take. */

@@ -16,6 +16,7 @@ import { HoldfastError } from '../lib/error.ts';
 import type { Epoch, Millis } from '../lib/ids.ts';
 import type { ProblemCode } from '../lib/problems.ts';
 import { failure, type Result, success } from '../lib/result.ts';
+import { admitStrays } from './admit-strays.ts';
 import type {
   FenceDevice,
   PrCommand,
@@ -154,7 +155,11 @@ export class Fence {
         next = defend(next.state, await this.#ask(device, command, signal));
         if (signal.aborted) return late;
       }
-      return next.state.kind === 'over' ? next.state.verdict : late;
+      if (next.state.kind !== 'over') return late;
+      await admitStrays({ device, held, verdict: next.state.verdict, signal }, (command) =>
+        this.#ask(device, command, signal),
+      );
+      return next.state.verdict;
     });
   }
 

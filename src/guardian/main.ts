@@ -14,6 +14,7 @@
 import { flushCompileCache } from 'node:module';
 import { HoldfastError } from '../lib/error.ts';
 import { monotonicClock as clock } from '../system/clock.ts';
+import { tellKernel } from '../system/kernel-log.ts';
 import { lines } from '../system/lines.ts';
 import { PacketFilter } from '../system/packet-filter.ts';
 import { processStat } from '../system/process.ts';
@@ -42,6 +43,12 @@ const OVERDUE_GRACE_MS = 2_000;
 
 function log(line: string): void {
   process.stderr.write(`guardian: ${line}\n`);
+}
+
+/** The daemon that reads us may be dead: why the machine is reset has to be found afterwards. */
+function logLastWords(line: string): void {
+  log(line);
+  tellKernel(`guardian: ${line}`);
 }
 
 function withstand(): void {
@@ -119,7 +126,7 @@ async function main({ clusterId, watchdog: wanted }: GuardianArguments): Promise
     const left = guardian.trouble(-Infinity);
     // Nobody feeds it any more: with something left the machine is reset, else it is let go.
     if (left === null) watchdog?.disarm();
-    else if (watchdog !== null) log(`the watchdog is left running: ${left}`);
+    else if (watchdog !== null) logLastWords(`the watchdog is left running: ${left}`);
     process.exit(status);
   };
   const surprised = (error: unknown) => fall(EXIT_SURPRISED, String(error));
@@ -132,7 +139,9 @@ async function main({ clusterId, watchdog: wanted }: GuardianArguments): Promise
       `feeds ${identity}, ${timeoutMs / 1000} s${magicClose ? '' : ', which has no magic close'}`,
     );
     const trouble = () => guardian.trouble(OVERDUE_GRACE_MS);
-    void new Feeder({ watchdog, clock, trouble, log }).run(over.signal).catch(surprised);
+    void new Feeder({ watchdog, clock, trouble, log: logLastWords })
+      .run(over.signal)
+      .catch(surprised);
   }
   process.stdout.write(`${JSON.stringify({ kind: 'ready', pid: process.pid })}\n`);
   flushCompileCache(); // it is never ended in order: this is its only chance

@@ -374,6 +374,10 @@ export const PROBLEMS = {
     cause: 'no path to the disk answers',
     remedy: 'check the storage network and the storage; `lsscsi` and the kernel log name the path',
   },
+  DISK_PATH_LOST: {
+    cause: 'one of several paths to the disk does not answer, or cannot be put back into its map',
+    remedy: 'check the storage network; `dmsetup status` and the kernel log name the path',
+  },
   DISK_PATH_SLOW: {
     cause: 'a read of the disk did not come back within its deadline',
     remedy: 'check the storage network and the load of the storage',
@@ -873,6 +877,11 @@ export const PROBLEMS = {
   LINK_DOWN: {
     cause: 'the network device of an address or of a virtual MAC address has no carrier',
     remedy: 'check cable, switch and the state of the device',
+  },
+  WRITE_CACHE_HIDDEN: {
+    cause: 'the disk keeps writes in a volatile cache, and the kernel was told not to flush it',
+    remedy:
+      'write `write back` into /sys/block/DISK/queue/write_cache, or switch the cache of the disk off',
   },
   WRITES_LOST: {
     cause:

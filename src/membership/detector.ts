@@ -18,7 +18,7 @@ import type { Interconnect, Millis, NodeId } from '../lib/ids.ts';
 import type { Heartbeat, LinkState } from './heartbeat.ts';
 import type { LinkWatch } from './link-watch.ts';
 import { PeerWatch } from './peer-watch.ts';
-import type { View } from './view.ts';
+import type { NodeView, View } from './view.ts';
 
 /** H and D of DESIGN §7. */
 export type DetectorOptions = {
@@ -110,11 +110,11 @@ export class FailureDetector {
 
   view(now: Millis): View {
     const { self } = this.#options;
-    const nodes = [...this.#peers.values()].map((peer) => [
-      peer.node,
-      peer.view(self, this.#heardByOthers(peer), now),
-    ]);
-    return { self, nodes: Object.fromEntries(nodes), hears: this.hears() };
+    const nodes: Record<NodeId, NodeView> = {};
+    for (const [node, peer] of this.#peers) {
+      nodes[node] = peer.view(self, this.#heardByOthers(peer), now);
+    }
+    return { self, nodes, hears: this.hears() };
   }
 
   /** The part of the view that a heartbeat carries. */
@@ -187,10 +187,11 @@ export class FailureDetector {
   /** Peers that have given us up close their connections: all at once means that *we* were away. */
   #noticeLostConnections(now: Millis): void {
     const links = [...this.#peers.values()].flatMap((peer) => [...peer.links.values()]);
-    if (links.some((link) => link.connected)) return;
-    const justNow = links.filter(
-      (link) => link.closedMs !== null && now - link.closedMs <= this.#options.heartbeatMs,
-    );
+    const lately = ({ closedMs }: LinkWatch): boolean =>
+      closedMs !== null && now - closedMs <= this.#options.heartbeatMs;
+    // Some may be open anew before others are closed: what says nothing yet does not count.
+    if (links.some((link) => link.connected && !lately(link))) return;
+    const justNow = links.filter(lately);
     if (justNow.length >= 2 && justNow.some((link) => link.closedMs === now)) this.#paused(0, now);
   }
 
@@ -258,9 +259,10 @@ export class FailureDetector {
   }
 
   #heardByOthers(peer: PeerWatch): boolean {
-    return [...this.#peers.values()].some(
-      (other) => other !== peer && other.state === 'alive' && other.hears(peer.node, null),
-    );
+    for (const other of this.#peers.values()) {
+      if (other !== peer && other.state === 'alive' && other.hears(peer.node, null)) return true;
+    }
+    return false;
   }
 
   #earliest(now: Millis): Millis {

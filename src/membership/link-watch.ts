@@ -63,7 +63,7 @@ export class LinkWatch {
     return !this.#connected && this.#refused;
   }
 
-  /** When a connection was closed that we had not asked to be reset; null otherwise. */
+  /** When a connection was closed that we had not asked to be reset; null: heard since then, or never. */
   get closedMs(): Millis | null {
     return this.#closedMs;
   }
@@ -109,7 +109,6 @@ export class LinkWatch {
   opened(): void {
     this.#connected = true;
     this.#refused = false;
-    this.#closedMs = null;
   }
 
   /** alive -> suspect: at once, since nothing can arrive any more; a redial may bring it back. */

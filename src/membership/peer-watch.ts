@@ -7,7 +7,7 @@ import type { Interconnect, Millis, NodeId } from '../lib/ids.ts';
 import type { Heartbeat, LinkState } from './heartbeat.ts';
 import { type LinkOptions, LinkWatch } from './link-watch.ts';
 import { PeerClock } from './peer-clock.ts';
-import type { NodeView } from './view.ts';
+import type { LinkView, NodeView } from './view.ts';
 
 /** Earlier lives of a daemon whose stragglers may still arrive. */
 const REMEMBERED_LIVES = 8;
@@ -78,23 +78,27 @@ export class PeerWatch {
 
   /** Since the last sign of life on any interconnect; null: never heard. */
   silentMs(now: Millis): Millis | null {
-    const heard = [...this.links.values()].flatMap((link) => link.heardMs ?? []);
-    return heard.length === 0 ? null : now - Math.max(...heard);
+    let heardMs: Millis | null = null;
+    for (const link of this.links.values()) {
+      if (link.heardMs !== null) heardMs = Math.max(link.heardMs, heardMs ?? link.heardMs);
+    }
+    return heardMs === null ? null : now - heardMs;
   }
 
   view(self: NodeId, heardByOthers: boolean, now: Millis): NodeView {
     const said = this.#newest?.heartbeat ?? null;
     const agedMs = now - (this.#newest?.receivedMs ?? now);
-    const links = Array.from(this.links, ([over, link]) => {
+    const links: Record<Interconnect, LinkView> = {};
+    for (const [over, link] of this.links) {
       const silentMs = link.heardMs === null ? null : now - link.heardMs;
-      return [over, { state: link.state, silentMs, hearsUs: this.hears(self, over) }] as const;
-    });
+      links[over] = { state: link.state, silentMs, hearsUs: this.hears(self, over) };
+    }
     return {
       node: this.node,
       state: this.state,
       proofOfDeath: this.proofOfDeath,
       incarnation: this.#incarnation,
-      links: Object.fromEntries(links),
+      links,
       silentMs: this.silentMs(now),
       heardByOthers,
       fitness: (said?.fitness ?? []).map((one) => ({ ...one, ageMs: one.ageMs + agedMs })),

@@ -13,6 +13,7 @@ import type { NodeId } from '../lib/ids.ts';
 import { failure, type Result, success } from '../lib/result.ts';
 import type { Heartbeat } from '../membership/heartbeat.ts';
 import type { RaftMessage } from '../raft/types.ts';
+import { quickRaftMessage } from './quick-schemas.ts';
 import { controlMessage, heartbeat, raftMessage } from './schemas.ts';
 
 /** The length that a peer announces is believed up to here; 1 MiB of entries must fit. */
@@ -34,7 +35,7 @@ export type Envelope = {
   readonly from: NodeId;
   readonly to: NodeId;
   /** Not validated yet: `readCarried`. */
-  readonly body: unknown;
+  readonly body: Readonly<Record<string, unknown>>;
 };
 
 const packr = new Packr({ useRecords: false, copyBuffers: true, int64AsType: 'bigint' });
@@ -94,8 +95,15 @@ export function markRelayed(frame: Uint8Array): Uint8Array {
   return copy;
 }
 
+/** Whether two frames are one and the same. */
+function isCopy(one: Uint8Array, other: Uint8Array): boolean {
+  return one.byteLength === other.byteLength && Buffer.compare(one, other) === 0;
+}
+
 export function readCarried(envelope: Envelope): Result<Carried, Garbled> {
   if (envelope.kind === 'raft') {
+    const quick = quickRaftMessage(envelope.body);
+    if (quick !== null) return success({ kind: 'raft', message: quick });
     const message = parsed(raftMessage, envelope.body);
     return message.ok ? success({ kind: 'raft', message: message.value }) : message;
   }
@@ -122,6 +130,7 @@ export type FrameCodec = {
   readonly readEnvelope: typeof readEnvelope;
   readonly readCarried: typeof readCarried;
   readonly markRelayed: typeof markRelayed;
+  readonly isCopy: typeof isCopy;
   readonly encodeHeartbeat: typeof encodeHeartbeat;
   readonly readHeartbeat: typeof readHeartbeat;
 };
@@ -131,6 +140,7 @@ export const MSGPACK: FrameCodec = {
   readEnvelope,
   readCarried,
   markRelayed,
+  isCopy,
   encodeHeartbeat,
   readHeartbeat,
 };

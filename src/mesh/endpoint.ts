@@ -9,7 +9,6 @@
  *
  * It opens and gates connections. What is said on them is the business of `link.ts`.
  */
-import { noise } from '@chainsafe/libp2p-noise';
 import { yamux } from '@chainsafe/libp2p-yamux';
 import type { Connection, PeerId, Stream } from '@libp2p/interface';
 import { tcp } from '@libp2p/tcp';
@@ -23,6 +22,7 @@ import type { Identity } from './identity.ts';
 import { JOIN_PROTOCOL } from './join-protocol.ts';
 import { PROTOCOLS, type StreamKind } from './link.ts';
 import { silentLogger } from './silent-logger.ts';
+import { thriftyNoise } from './thrifty-noise.ts';
 
 /** Several nodes may share one source address (NAT, tests), and all redial at once after a cut. */
 const INBOUND_PER_SECOND = 200;
@@ -127,7 +127,7 @@ export class Endpoint {
       logger: silentLogger,
       addresses: { listen: listens ? [toMultiaddr(address).toString()] : [] },
       transports: [tcp({ dialOpts })],
-      connectionEncrypters: [noise()],
+      connectionEncrypters: [thriftyNoise(WINDOW_BYTES)],
       streamMuxers: [
         yamux({
           enableKeepAlive: false,

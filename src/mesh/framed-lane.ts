@@ -11,13 +11,13 @@ import { Uint8ArrayList } from 'uint8arraylist';
 import { MAX_FRAME_BYTES } from './codec.ts';
 import { SendQueue } from './send-queue.ts';
 
-const QUEUE = { maxBytes: 8 * 1024 * 1024, maxFrames: 4096, maxBatchBytes: 64 * 1024 };
+export const LANE_QUEUE = { maxBytes: 8 * 1024 * 1024, maxFrames: 4096, maxBatchBytes: 64 * 1024 };
 
 /** Why a stream ended: null unless it was for what the peer sent. */
 export type LaneEnd = { readonly garbled: string | null };
 
 export class FramedLane {
-  readonly #queue = new SendQueue(QUEUE);
+  readonly #queue = new SendQueue(LANE_QUEUE);
   readonly #stream: Stream;
   readonly #onFrame: (frame: Uint8Array) => void;
   readonly #maxFrameBytes: number;

@@ -5,7 +5,7 @@
  * Frames carry two bytes of length, so that a heartbeat is one send and one encryption.
  */
 import type { Stream } from '@libp2p/interface';
-import { Uint8ArrayList } from 'uint8arraylist';
+import { FrameReader, uint16Length } from './frame-reader.ts';
 
 /** The length has two bytes. */
 export const MAX_HEARTBEAT_BYTES = 0xffff;
@@ -13,18 +13,18 @@ const LENGTH_BYTES = 2;
 
 export class HeartbeatLane {
   readonly #stream: Stream;
-  readonly #onFrame: (frame: Uint8Array) => void;
-  readonly #received = new Uint8ArrayList();
+  readonly #reader: FrameReader;
   #newest: Uint8Array | null = null;
 
   constructor(stream: Stream, onFrame: (frame: Uint8Array) => void) {
     this.#stream = stream;
-    this.#onFrame = onFrame;
+    const maxFrameBytes = MAX_HEARTBEAT_BYTES;
+    this.#reader = new FrameReader({ maxFrameBytes, readLength: uint16Length, onFrame });
   }
 
   start(): void {
     this.#stream.addEventListener('drain', () => this.#sendNewest());
-    this.#stream.addEventListener('message', (event) => this.#take(event.data));
+    this.#stream.addEventListener('message', ({ data }) => this.#reader.take(data));
   }
 
   /** At most `MAX_HEARTBEAT_BYTES`. */
@@ -46,17 +46,6 @@ export class HeartbeatLane {
       stream.send(prefixed);
     } catch {
       // The stream closed in between. The connection reports that; a heartbeat may be lost.
-    }
-  }
-
-  #take(data: Uint8Array | Uint8ArrayList): void {
-    this.#received.append(data);
-    while (this.#received.byteLength >= LENGTH_BYTES) {
-      const length = (this.#received.get(0) << 8) | this.#received.get(1);
-      if (this.#received.byteLength < LENGTH_BYTES + length) return;
-      const frame = this.#received.subarray(LENGTH_BYTES, LENGTH_BYTES + length);
-      this.#received.consume(LENGTH_BYTES + length);
-      this.#onFrame(frame);
     }
   }
 }

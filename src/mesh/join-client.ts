@@ -35,6 +35,8 @@ export type AskOptions = {
   /** Bound for one member on one interconnect. */
   readonly limitMs: Millis;
   readonly versions?: VersionRange;
+  /** Told before each attempt: the member and the interconnect. */
+  readonly asking?: (where: string) => void;
 };
 
 type Attempt = {
@@ -60,8 +62,9 @@ export async function askToJoin(options: AskOptions): Promise<JoinReply> {
   let hungUp = '';
   const tried: string[] = [];
   for (const attempt of attemptsOf(options)) {
-    const outcome = await ask(attempt, bearer, wish, options);
     const where = `${attempt.peer.node} over ${attempt.over}`;
+    options.asking?.(where);
+    const outcome = await ask(attempt, bearer, wish, options);
     if (outcome.kind === 'answered') {
       last = outcome.reply;
       if (last.ok || !NOT_FINAL.includes(last.error.code)) return last;

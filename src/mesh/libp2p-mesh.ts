@@ -74,6 +74,8 @@ export class Libp2pMesh implements Mesh {
   readonly #leaving = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
   readonly #doorway: Doorway;
+  /** Copies of frames whose first copy is on its way. */
+  #later: Transmission[] = [];
   #members: readonly Member[] = [];
   #state: 'new' | 'running' | 'stopped' = 'new';
 
@@ -120,6 +122,7 @@ export class Libp2pMesh implements Mesh {
 
   /** Frames that wait in a stream leave, within a second; then nothing is open any more. */
   async stop(): Promise<void> {
+    this.#passLater();
     this.#state = 'stopped';
     this.#stopping.abort();
     this.#doorway.stop();
@@ -320,10 +323,24 @@ export class Libp2pMesh implements Mesh {
     this.#transmit(copies);
   }
 
+  /**
+   * One copy leaves at once. The others follow when this turn of the event loop is over and the first
+   * copies to all peers, and the write to the disk, are on their way.
+   */
   #transmit(copies: readonly Transmission[]): void {
-    for (const { to, over, lane, frame } of copies) {
-      this.#peers.get(to)?.links.get(over)?.send(lane, frame);
-    }
+    const first = copies.findIndex((copy) => this.#pass(copy));
+    if (first === -1 || first === copies.length - 1) return;
+    if (this.#later.length === 0) setImmediate(() => this.#passLater());
+    this.#later.push(...copies.slice(first + 1));
+  }
+
+  #passLater(): void {
+    for (const copy of this.#later.splice(0)) this.#pass(copy);
+  }
+
+  /** False: dropped. */
+  #pass({ to, over, lane, frame }: Transmission): boolean {
+    return this.#peers.get(to)?.links.get(over)?.send(lane, frame) ?? false;
   }
 
   #onFrame(peer: NodeId, frame: Uint8Array): Refusal | null {

@@ -9,6 +9,7 @@ import type { Connection, Stream } from '@libp2p/interface';
 import type { Millis } from '../lib/ids.ts';
 import type { Result } from '../lib/result.ts';
 import { abortConnection } from './abort-connection.ts';
+import { DirectLane } from './direct-lane.ts';
 import { FramedLane } from './framed-lane.ts';
 import { HeartbeatLane } from './heartbeat-lane.ts';
 import type { Refusal } from './hello.ts';
@@ -41,7 +42,7 @@ export class Link {
   readonly opened: Promise<void>;
   readonly closed: Promise<void>;
   readonly #options: LinkOptions;
-  readonly #lanes: Partial<Record<Lane, FramedLane>> = {};
+  readonly #lanes: Partial<Record<Lane, DirectLane | FramedLane>> = {};
   #heartbeats: HeartbeatLane | null = null;
   #hasGreeted = false;
   #refused = false;
@@ -102,7 +103,9 @@ export class Link {
   }
 
   #attachLane(kind: Lane, stream: Stream): void {
-    const lane = new FramedLane(stream, (frame) => this.#take(kind, frame));
+    const onFrame = (frame: Uint8Array): void => this.#take(kind, frame);
+    const lane =
+      kind === 'raft' ? new DirectLane(stream, onFrame) : new FramedLane(stream, onFrame);
     this.#lanes[kind] = lane;
     if (kind === 'raft') lane.send(this.#options.greeting);
     lane.run().then(({ garbled }) => {

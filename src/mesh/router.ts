@@ -10,6 +10,7 @@
 import type { Interconnect, NodeId } from '../lib/ids.ts';
 import type { ProblemCode } from '../lib/problems.ts';
 import { type Carried, type Envelope, type FrameCodec, MAX_FRAME_BYTES, MSGPACK } from './codec.ts';
+import { RecentFrames } from './recent-frames.ts';
 import { SeenFrames } from './seen-frames.ts';
 
 /** Larger frames are not relayed: they would load links that are not their own. */
@@ -59,6 +60,8 @@ export class Router {
   readonly #live = new Map<NodeId, Set<Interconnect>>();
   readonly #sequences = new Map<NodeId, number>();
   readonly #seen = new SeenFrames();
+  /** By the peer that brought them. */
+  readonly #recent = new Map<NodeId, RecentFrames>();
   #traffic = { copiesSent: 0, delivered: 0, duplicates: 0, forwarded: 0, undeliverable: 0 };
 
   constructor(options: {
@@ -76,6 +79,8 @@ export class Router {
   admit(members: Iterable<NodeId>): void {
     this.#members = new Set(members);
     this.#seen.retain(this.#members);
+    // What was let in from whoever is no member any more is to be judged anew.
+    this.#recent.clear();
   }
 
   /** What `link` events say; only open links carry anything. */
@@ -112,6 +117,7 @@ export class Router {
 
   /** `peer` is the member whose key the connection has proven. */
   receive(peer: NodeId, frame: Uint8Array): Routed {
+    if (this.#recent.get(peer)?.has(frame) === true) return this.#duplicate();
     const read = this.#codec.readEnvelope(frame);
     if (!read.ok) return { kind: 'refused', ...read.error };
     const envelope = read.value;
@@ -122,18 +128,27 @@ export class Router {
       const detail = `relayed from or to ${stranger.slice(0, MAX_QUOTED)}`;
       return { kind: 'ignored', code: 'NOT_A_MEMBER', detail };
     }
-    if (this.#seen.has(envelope)) {
-      this.#traffic.duplicates += 1;
-      return { kind: 'dropped', why: 'duplicate' };
-    }
+    if (this.#seen.has(envelope)) return this.#duplicate();
     const carried = this.#codec.readCarried(envelope);
     if (!carried.ok) return { kind: 'refused', ...carried.error };
     this.#seen.add(envelope);
+    this.#remember(peer, frame);
     if (envelope.to === this.#self) {
       this.#traffic.delivered += 1;
       return { kind: 'deliver', carried: carried.value };
     }
     return this.#forward(envelope.to, frame);
+  }
+
+  #duplicate(): Routed {
+    this.#traffic.duplicates += 1;
+    return { kind: 'dropped', why: 'duplicate' };
+  }
+
+  #remember(peer: NodeId, frame: Uint8Array): void {
+    const recent = this.#recent.get(peer) ?? new RecentFrames(this.#codec.isCopy);
+    recent.add(frame);
+    this.#recent.set(peer, recent);
   }
 
   /** A relay may speak for another member, but only to this node: one hop, and no loops. */

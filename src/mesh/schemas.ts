@@ -92,7 +92,13 @@ export const controlMessage: z.ZodType<ControlMessage> = z.discriminatedUnion('k
   z.object({ ...lease, kind: z.literal('lease-grant') }),
   z.object({ ...lease, kind: z.literal('lease-refused'), code: name, newestEpoch: epoch }),
   z.object({ ...addressed, kind: z.literal('propose'), incarnation: counter, command }),
-  z.object({ ...addressed, kind: z.literal('propose-refused'), incarnation: counter, code: name }),
+  z.object({
+    ...addressed,
+    kind: z.literal('propose-refused'),
+    incarnation: counter,
+    code: name,
+    detail: z.string().max(1_000).optional(),
+  }),
   z.object({ ...addressed, kind: z.literal('read'), incarnation: counter }),
   z.object({
     ...addressed,

@@ -42,7 +42,7 @@ export class SendQueue implements AsyncIterable<readonly Uint8Array[]> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<readonly Uint8Array[]> {
     for (;;) {
-      while (this.#frames.length > 0) yield this.#batch();
+      while (this.#frames.length > 0) yield this.take();
       if (this.#ended) return;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -51,7 +51,12 @@ export class SendQueue implements AsyncIterable<readonly Uint8Array[]> {
     }
   }
 
-  #batch(): readonly Uint8Array[] {
+  get isEmpty(): boolean {
+    return this.#frames.length === 0;
+  }
+
+  /** The next batch; empty when nothing waits. */
+  take(): readonly Uint8Array[] {
     let count = 0;
     let bytes = 0;
     while (count < this.#frames.length) {

@@ -208,8 +208,10 @@ export class Driver {
         const from = config.node;
         this.#sendControl({ kind: 'lease-request', from, to, group, epoch, requestId });
       },
-      changed: (group, epoch, state, detail) =>
-        this.#options.news({ kind: 'local', group, epoch, state, detail }),
+      changed: (group, epoch, state, detail) => {
+        if (state === 'down') this.#fitnessCheck.again();
+        this.#options.news({ kind: 'local', group, epoch, state, detail });
+      },
     });
   }
 
@@ -306,11 +308,6 @@ export class Driver {
         this.#control(event.message, now);
         break;
       case 'heartbeat':
-        this.detection.step(
-          { kind: 'heartbeat', over: event.over, heartbeat: event.heartbeat },
-          now,
-        );
-        break;
       case 'link':
         this.detection.step(event, now);
         break;
@@ -360,6 +357,7 @@ export class Driver {
       this.#world.logger.info('a command was refused', { kind, code, detail });
     }
     if (after === before) return;
+    this.#fitnessCheck.applied(before, after);
     this.groups.reconcile(now);
     this.#options.news({ kind: 'applied', before, after });
   }

@@ -35,6 +35,9 @@ export class FitnessCheck {
   readonly #stop = new AbortController();
   readonly #known = new Map<GroupId, Verified>();
   readonly #asking = new Set<GroupId>();
+  /** The definition that was asked about last: an answer about an earlier one counts for nothing. */
+  readonly #revisions = new Map<GroupId, number>();
+  #again = new AbortController();
 
   constructor(options: FitnessOptions) {
     this.#options = options;
@@ -45,13 +48,24 @@ export class FitnessCheck {
     const { world, config } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
+      this.#again = new AbortController();
       this.#round();
-      try {
-        await world.clock.after(config.times.fitnessIntervalMs, signal);
-      } catch {
-        return; // stopped
-      }
+      const either = AbortSignal.any([signal, this.#again.signal]);
+      // Ends early when it is stopped, or when there is something new to ask.
+      await world.clock.after(config.times.fitnessIntervalMs, either).catch(() => undefined);
     }
+  }
+
+  applied(before: ClusterState, after: ClusterState): void {
+    const anew = Object.entries(after.groups).some(
+      ([name, group]) => group.revision !== before.groups[name]?.revision,
+    );
+    if (anew) this.again();
+  }
+
+  /** At once: a group was defined anew, or what ran here is down. */
+  again(): void {
+    this.#again.abort();
   }
 
   stop(): void {
@@ -65,8 +79,10 @@ export class FitnessCheck {
       if (groups[name] === undefined || runsHere(name)) this.#known.delete(name);
     }
     for (const [name, group] of Object.entries(groups)) {
+      if (group.revision !== this.#revisions.get(name)) this.#known.delete(name);
       if (runsHere(name) || this.#asking.has(name)) continue;
       this.#asking.add(name);
+      this.#revisions.set(name, group.revision);
       this.#group(group).then((verified) => this.#answered(name, verified));
     }
     this.#report();
@@ -76,8 +92,11 @@ export class FitnessCheck {
     this.#asking.delete(name);
     // It may have been given to this node, or deleted, while it was asked for.
     const { state, runsHere } = this.#options;
-    if (state().groups[name] === undefined || runsHere(name)) this.#known.delete(name);
+    const group = state().groups[name];
+    const old = group !== undefined && group.revision !== this.#revisions.get(name);
+    if (group === undefined || old || runsHere(name)) this.#known.delete(name);
     else this.#known.set(name, verified);
+    if (old) this.again();
     this.#report();
   }
 

@@ -8,7 +8,7 @@
  */
 import type { Applied } from '../cluster/apply.ts';
 import type { Command, CommandEnvelope } from '../cluster/command.ts';
-import { isTooNew } from '../cluster/level.ts';
+import { isTooNew, levelNeeded, levelOf } from '../cluster/level.ts';
 import type { ClusterState } from '../cluster/state.ts';
 import type { NodeConfig } from '../config/types.ts';
 import type { ControlMessage } from '../failover/control.ts';
@@ -20,11 +20,11 @@ import { canMove, type PlannerOutput, plan } from '../failover/planner.ts';
 import { maxFitnessAgeMs } from '../failover/planner-input.ts';
 import type { GroupId, Millis } from '../lib/ids.ts';
 import type { PhaseStamp } from '../lib/phases.ts';
-import type { ProblemCode } from '../lib/problems.ts';
 import type { View } from '../membership/view.ts';
 import { ElectorateDesk } from './electorate-desk.ts';
 import { expiredInvitations, lateAdmission } from './invitations.ts';
 import { LeaseDesk } from './lease-desk.ts';
+import type { Refusal } from './proposals.ts';
 import type { Leadership, RaftLoop } from './raft-loop.ts';
 import type { World } from './world.ts';
 
@@ -153,16 +153,20 @@ export class Leader {
   }
 
   /** What the state machine cannot judge, since it knows no clock; null: nothing against it. */
-  refuses(command: Command, forwarded: boolean): ProblemCode | null {
+  refuses(command: Command, forwarded: boolean): Refusal | null {
     const { world } = this.#options;
     const state = this.#options.state();
-    if (isTooNew(state, command)) return 'FEATURE_LEVEL_LOW';
+    if (isTooNew(state, command)) {
+      const needed = `needs feature level ${levelNeeded(command)}; this is ${levelOf(state)}`;
+      return { code: 'FEATURE_LEVEL_LOW', detail: needed };
+    }
     const late = lateAdmission(state, command, world.wallMs());
-    return late ?? (forwarded ? this.#unfitMove(command) : null);
+    if (late !== null) return { code: late, detail: 'by the clock of the leader' };
+    return forwarded ? this.#unfitMove(command) : null;
   }
 
   /** Another node was asked for a move, and may see less than whoever assigns. */
-  #unfitMove(command: Command): ProblemCode | null {
+  #unfitMove(command: Command): Refusal | null {
     if (command.kind !== 'release' || command.reason !== 'move') return null;
     const { config, state, view, world } = this.#options;
     const question = {
@@ -171,7 +175,7 @@ export class Leader {
       maxFitnessAgeMs: maxFitnessAgeMs({ times: config.times }),
     };
     const may = canMove(question, command.group, command.to);
-    return may.ok ? null : may.error.code;
+    return may.ok ? null : may.error;
   }
 
   plan(now: Millis): void {

@@ -8,7 +8,7 @@
  * It does not choose owners and does not judge whether the cluster is right to take a group away.
  */
 import type { Applied } from '../cluster/apply.ts';
-import { STOPPED_IN_ORDER } from '../cluster/apply-evidence.ts';
+import { wasClean } from '../cluster/apply-evidence.ts';
 import type { Command } from '../cluster/command.ts';
 import { resolveParameters } from '../cluster/parameters.ts';
 import { inMaintenance } from '../cluster/queries.ts';
@@ -113,7 +113,9 @@ export class LocalGroups {
   }
 
   get nextDeadlineMs(): Millis {
-    return Math.min(Infinity, ...[...this.#owned.values()].map((owned) => owned.nextDeadlineMs));
+    let next: Millis = Infinity;
+    for (const owned of this.#owned.values()) next = Math.min(next, owned.nextDeadlineMs);
+    return next;
   }
 
   due(now: Millis): void {
@@ -374,7 +376,7 @@ function leftClean(state: ClusterState, group: GroupState): boolean | null {
   const end = state.history.findLast(
     (entry) => entry.event === 'stopped' && entry.group === name && entry.epoch === before.epoch,
   );
-  return end?.detail.startsWith(STOPPED_IN_ORDER) ?? false;
+  return end !== undefined && wasClean(end);
 }
 
 function assignedBefore(

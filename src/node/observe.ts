@@ -1,4 +1,5 @@
 /** Turns the driver's news into log lines and metrics. Watches only. */
+import { historySince } from '../cluster/queries.ts';
 import type { Logger } from '../observability/logger.ts';
 import { type Metrics, ROLES } from '../observability/metrics.ts';
 import type { ClusterStatus } from '../operator/api.ts';
@@ -26,8 +27,7 @@ export function observe(news: DriverNews, metrics: Metrics, logger: Logger): voi
     }
     case 'applied': {
       const seen = news.before.history.at(-1)?.index ?? 0;
-      for (const entry of news.after.history) {
-        if (entry.index <= seen) continue;
+      for (const entry of historySince(news.after, seen)) {
         const { event, group, node, epoch, detail } = entry;
         logger.info(`history: ${event}`, { group, node, epoch, detail });
         for (const stamp of entry.stamps) {

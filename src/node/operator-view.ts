@@ -6,7 +6,7 @@ import type { Applied } from '../cluster/apply.ts';
 import type { Command, Mode } from '../cluster/command.ts';
 import { isLevel3, isTooNew } from '../cluster/level.ts';
 import { policyOf } from '../cluster/policy.ts';
-import { membersInOrder } from '../cluster/queries.ts';
+import { historySince, membersInOrder } from '../cluster/queries.ts';
 import type { HistoryEntry } from '../cluster/state.ts';
 import { overruns } from '../failover/budget.ts';
 import { canSetRole } from '../failover/change-role.ts';
@@ -112,7 +112,7 @@ export class OperatorView implements Daemon {
 
   async move({ group, to, wishMs }: MoveRequest, by: string): Promise<Answer<MoveAnswer>> {
     const { driver, now, wallMs } = this.#options;
-    const { from, node, doubt } = await this.#inLoop('move', () => {
+    const { from, node } = await this.#inLoop('move', () => {
       const { state } = driver.replica;
       const view = driver.detection.viewWithSelf(now());
       const question = { state, view, maxFitnessAgeMs: maxFitnessAgeMs(driver.config) };
@@ -122,17 +122,11 @@ export class OperatorView implements Daemon {
       if (!may.ok && !left) {
         throw refusal(may.error.code, { group, to: to ?? 'any', detail: may.error.detail });
       }
-      const doubt = may.ok ? null : may.error.detail;
-      return { from: state.groups[group], node: may.ok ? may.value : to, doubt };
+      return { from: state.groups[group], node: may.ok ? may.value : to };
     });
     const expectedEpoch = from?.epoch ?? 0;
     const release = { kind: 'release', group, expectedEpoch, to, reason: 'move', by } as const;
-    await this.#command(release).catch((error: unknown) => {
-      // The leader answers with a code only; what this node sees of each node says more.
-      const same = error instanceof HoldfastError && error.code === 'NODE_NOT_ELIGIBLE';
-      if (!same || doubt === null) throw error;
-      throw refusal(error.code, { group, to: to ?? 'any', detail: doubt });
-    });
+    await this.#command(release, { group, to: to ?? 'any' });
     if (node !== null && wishMs > 0 && isLevel3(driver.replica.state)) {
       const wish = { node, expiresAtMs: wallMs() + wishMs };
       await this.#command({ kind: 'set-wish', group, wish, by });
@@ -234,9 +228,7 @@ export class OperatorView implements Daemon {
     switch (news.kind) {
       case 'applied': {
         const seen = news.before.history.at(-1)?.index ?? 0;
-        return news.after.history
-          .filter((entry) => entry.index > seen)
-          .map((entry) => ({ kind: 'history', entry }));
+        return historySince(news.after, seen).map((entry) => ({ kind: 'history', entry }));
       }
       case 'leadership':
         return [{ kind: 'leader', leader: news.leader, term: news.term }];
@@ -269,13 +261,14 @@ export class OperatorView implements Daemon {
     });
   }
 
-  #command(command: Command): Promise<void> {
+  /** `about` is told with a refusal. */
+  #command(command: Command, about: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const { driver, now } = this.#options;
     return new Promise((resolve, reject) => {
       const settled = (outcome: Applied | null): void => {
         if (outcome === null) reject(new HoldfastError('NO_QUORUM', { command: command.kind }));
         else if (outcome.ok) resolve();
-        else reject(refusal(outcome.code, { detail: outcome.detail }));
+        else reject(refusal(outcome.code, { ...about, detail: outcome.detail }));
       };
       driver.request(command.kind, () => {
         // An older leader would drop what it does not know, and commit the rest.

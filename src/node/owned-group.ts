@@ -187,6 +187,7 @@ export class OwnedGroup {
     const requestId = nextGuardianRequest();
     this.#arming.set(requestId, leaseRequest);
     const forever = sabotage.lease ? 3_600_000 : 0;
+    const teardown = this.#teardown();
     guardian.send({
       kind: 'arm',
       requestId,
@@ -194,17 +195,11 @@ export class OwnedGroup {
       epoch: context.epoch,
       serveUntilMs: until.serveUntilMs + forever,
       downByMs: until.downByMs + forever,
-      addresses: this.#addresses(),
-      teardown: this.#teardown(),
+      addresses: addressesIn(teardown),
+      teardown,
       secret,
       publishTo,
     });
-  }
-
-  #addresses(): readonly string[] {
-    return this.#teardown().flatMap((item) =>
-      item.kind === 'block-address' ? [item.address] : [],
-    );
   }
 
   #teardown(): readonly Teardown[] {
@@ -239,6 +234,10 @@ export class OwnedGroup {
     const requestId = this.#options.nextGuardianRequest();
     this.#options.guardian.send({ kind: 'disarm', requestId, group, epoch });
   }
+}
+
+function addressesIn(teardown: readonly Teardown[]): readonly string[] {
+  return teardown.flatMap((item) => (item.kind === 'block-address' ? [item.address] : []));
 }
 
 /** The log says so, or the newer key on the disk. */

@@ -35,8 +35,11 @@ export type ProposalsOptions = {
    * since it knows no clock and sees nobody. `forwarded`: another node hands it in. null: nothing
    * against it. Missing: nothing is judged.
    */
-  readonly refuses?: (command: Command, forwarded: boolean) => ProblemCode | null;
+  readonly refuses?: (command: Command, forwarded: boolean) => Refusal | null;
 };
+
+/** `detail`: the words of who refuses, which whoever asked is to hear. */
+export type Refusal = { readonly code: ProblemCode; readonly detail: string };
 
 /** `settled` is told once: the state machine's answer, or null when nobody knows. */
 export type Settled = (outcome: Applied | null) => void;
@@ -54,6 +57,8 @@ type Request = Pick<CommandEnvelope, 'origin' | 'incarnation' | 'requestId'>;
 
 const MAX_PENDING = 1_024;
 const MAX_SEEN = 4_096;
+/** Longer words are cut: a refusal is a small message. */
+const MAX_DETAIL = 1_000;
 const NOT_HANDED_IN: readonly Command['kind'][] = ['assign', 'expired', 'recover'];
 /** What another leader would answer, too; everything else is worth another try. */
 const FINAL: readonly ProblemCode[] = [
@@ -101,16 +106,20 @@ export class Proposals {
     else this.#arrived.push({ ...request, command });
   }
 
-  #refusalOf(command: Command): ProblemCode | null {
+  #refusalOf(command: Command): Refusal | null {
     const checked = checkCommand(command);
-    if (!checked.ok) return checked.error.code;
-    if (this.#options.leader() !== this.#options.self) return 'NOT_LEADER';
+    if (!checked.ok) return checked.error;
+    const notLeader = {
+      code: 'NOT_LEADER',
+      detail: `${this.#options.self} does not lead`,
+    } as const;
+    if (this.#options.leader() !== this.#options.self) return notLeader;
     // Who assigns must have closed the group's leases: nobody but the leader itself. And recovery is
     // written while no daemon runs.
-    if (NOT_HANDED_IN.includes(command.kind)) return 'NOT_LEADER';
+    if (NOT_HANDED_IN.includes(command.kind)) return notLeader;
     const refused = this.#options.refuses?.(command, true) ?? null;
     if (refused !== null) return refused;
-    return this.#arrived.length >= MAX_PENDING ? 'TOO_MANY_UNCOMMITTED' : null;
+    return this.#arrived.length >= MAX_PENDING ? tooMany : null;
   }
 
   refused(message: ControlMessage & { readonly kind: 'propose-refused' }, now: Millis): void {
@@ -119,7 +128,8 @@ export class Proposals {
     if (pending === undefined) return;
     const { code } = message;
     if (isProblemCode(code) && FINAL.includes(code)) {
-      this.#settle(pending, { ok: false, code, detail: `by the leader ${message.from}` });
+      const detail = message.detail ?? `by the leader ${message.from}`;
+      this.#settle(pending, { ok: false, code, detail });
       return;
     }
     pending.nextTryMs = Math.min(pending.nextTryMs, now + this.#options.retryMs);
@@ -131,7 +141,7 @@ export class Proposals {
     if (request === undefined) return;
     this.#requests.delete(proposalId);
     this.#proposed.delete(keyOf(request));
-    if (request.origin !== this.#options.self) this.#refuse(request, code);
+    if (request.origin !== this.#options.self) this.#refuse(request, { code, detail: '' });
   }
 
   applied(envelope: CommandEnvelope, outcome: Applied): void {
@@ -199,7 +209,7 @@ export class Proposals {
 
   #add(command: Command, deadlineMs: Millis, settled: Settled, bound: boolean): void {
     if (this.#pending.size >= MAX_PENDING) {
-      settled({ ok: false, code: 'TOO_MANY_UNCOMMITTED', detail: 'too many commands wait' });
+      settled({ ok: false, ...tooMany });
       return;
     }
     const requestId = this.#nextRequestId;
@@ -228,8 +238,7 @@ export class Proposals {
     const { requestId, command, bound } = pending;
     const leader = this.#options.leader();
     const refusal = leader === self ? (this.#options.refuses?.(command, false) ?? null) : null;
-    if (refusal !== null)
-      this.#settle(pending, { ok: false, code: refusal, detail: 'by the leader' });
+    if (refusal !== null) this.#settle(pending, { ok: false, ...refusal });
     else if (leader === self) this.#propose({ ...this.#own(pending), command });
     else if (leader !== null && !bound) {
       const to = leader;
@@ -253,11 +262,17 @@ export class Proposals {
     return { origin, incarnation, requestId };
   }
 
-  #refuse({ origin: to, requestId, incarnation }: Request, code: string): void {
-    const from = this.#options.self;
-    this.#options.send({ kind: 'propose-refused', from, to, requestId, incarnation, code });
+  #refuse(
+    { origin: to, requestId, incarnation }: Request,
+    { code, detail: words }: { readonly code: string; readonly detail: string },
+  ): void {
+    const { self: from, send } = this.#options;
+    const detail = words.slice(0, MAX_DETAIL);
+    send({ kind: 'propose-refused', from, to, requestId, incarnation, code, detail });
   }
 }
+
+const tooMany: Refusal = { code: 'TOO_MANY_UNCOMMITTED', detail: 'too many commands wait' };
 
 function keyOf({ origin, incarnation, requestId }: Request): string {
   return `${origin}/${incarnation}/${requestId}`;

@@ -22,6 +22,7 @@ import type {
   Role,
   SnapshotMeta,
 } from '../raft/types.ts';
+import { HeldPushes } from './held-pushes.ts';
 import type { NodeEvent } from './node-event.ts';
 
 export type RaftLoopHooks = {
@@ -53,6 +54,7 @@ export class RaftLoop {
   readonly #random: Random;
   readonly #hooks: RaftLoopHooks;
   readonly #stallMs: Millis;
+  readonly #pushes: HeldPushes;
   /** Marks written, not yet durable, with what waits for them. */
   readonly #waiting: { mark: number; sinceMs: Millis; messages: readonly RaftMessage[] }[] = [];
   /** Steps to be taken; the first one is being taken. */
@@ -81,6 +83,7 @@ export class RaftLoop {
     this.#random = options.random;
     this.#hooks = options.hooks;
     this.#stallMs = options.checkQuorumMs * STALL_FACTOR;
+    this.#pushes = new HeldPushes(this.#hooks.send);
     this.#nextDeadlineMs = options.now;
   }
 
@@ -108,7 +111,7 @@ export class RaftLoop {
     const oldest = this.#waiting[0];
     const stall =
       oldest === undefined || this.#stallTold ? Infinity : oldest.sinceMs + this.#stallMs;
-    return Math.min(this.#nextDeadlineMs, stall);
+    return Math.min(this.#nextDeadlineMs, stall, this.#pushes.nextDeadlineMs);
   }
 
   due(now: Millis): void {
@@ -118,6 +121,7 @@ export class RaftLoop {
       this.step({ kind: 'disk-stalled', sinceMs: oldest.sinceMs }, now);
     }
     if (now >= this.#nextDeadlineMs) this.step({ kind: 'deadline' }, now);
+    this.#pushes.due(now);
   }
 
   durable(mark: number, now: Millis): void {
@@ -163,7 +167,7 @@ export class RaftLoop {
   #perform(ready: Ready, now: Millis): void {
     this.#nextDeadlineMs = ready.nextDeadlineMs;
     this.#commitIndex = ready.commitIndex;
-    for (const message of ready.sendNow) this.#hooks.send(message);
+    for (const message of ready.sendNow) this.#pushes.take(message, now);
     if (ready.persist !== null) this.#persist(ready.persist, ready.sendAfterPersist, now);
     else this.#sendAfterEarlierWrites(ready.sendAfterPersist);
     this.#tellLeadership(ready, now);

@@ -28,6 +28,8 @@ export type ReactorOptions = {
 };
 
 const LONGEST_WAIT_MS = 1_000;
+/** A microtask for much less than `queueMicrotask`, which makes a resource for `async_hooks`. */
+const SOON = Promise.resolve();
 
 export class Reactor {
   readonly #options: ReactorOptions;
@@ -64,11 +66,13 @@ export class Reactor {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      if (!this.#stopped) this.#guarded(() => this.#turn());
-    });
+    SOON.then(this.#takeTurn);
   }
+
+  readonly #takeTurn = (): void => {
+    this.#scheduled = false;
+    if (!this.#stopped) this.#guarded(() => this.#turn());
+  };
 
   #turn(): void {
     const { clock, handle, settle } = this.#options;

@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import type { Logger } from '../observability/logger.ts';
+import { tellKernel } from '../system/kernel-log.ts';
 
 const SYSRQ_ENABLE = '/proc/sys/kernel/sysrq';
 const SYSRQ_TRIGGER = '/proc/sysrq-trigger';
@@ -12,6 +13,7 @@ const SYSRQ_TRIGGER = '/proc/sysrq-trigger';
 export function selfFence(cause: string, logger: Logger): void {
   logger.error('this machine resets itself', { cause });
   logger.flush();
+  tellKernel(`this machine resets itself: ${cause}`);
   try {
     writeFileSync(SYSRQ_ENABLE, '1');
     writeFileSync(SYSRQ_TRIGGER, 'b');

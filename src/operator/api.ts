@@ -3,12 +3,18 @@
  * the CLI may import.
  */
 import type { MemberRole, Mode, Reason } from '../cluster/command.ts';
-import type { GroupPhase, HistoryEntry, TakeoverFailure, Wish } from '../cluster/state.ts';
+import type {
+  GroupPhase,
+  HistoryEntry,
+  Invitation,
+  TakeoverFailure,
+  Wish,
+} from '../cluster/state.ts';
 import type { Change, Wanted } from '../cluster/wanted.ts';
 import type { Overrun } from '../failover/budget.ts';
+import type { Timeline as ToldTimeline } from '../failover/timeline.ts';
 import type { Basis, WhatIf } from '../failover/what-if.ts';
 import type { Epoch, GroupId, Interconnect, Millis, NodeId } from '../lib/ids.ts';
-import type { Phase, PhaseStamp } from '../lib/phases.ts';
 import type { LinkState } from '../membership/heartbeat.ts';
 
 /** `stale`: this node could not ask a majority in time; what it says may be out of date. */
@@ -107,16 +113,7 @@ export type ClusterStatus = {
 };
 
 /** One failover as the history tells it: bars for each phase. */
-export type Timeline = {
-  readonly group: GroupId;
-  readonly epoch: Epoch;
-  readonly from: NodeId | null;
-  readonly to: NodeId;
-  readonly reason: Reason;
-  readonly evidence: string;
-  readonly stamps: readonly PhaseStamp[];
-  readonly totalMs: Millis;
-  readonly phasesMs: Readonly<Partial<Record<Phase, Millis>>>;
+export type Timeline = ToldTimeline & {
   /** What took longer than the group allows now. */
   readonly overruns?: readonly Overrun[] | undefined;
 };
@@ -195,16 +192,7 @@ export type InviteRequest = {
   readonly role: 'voter' | 'learner';
   readonly lifetimeMs: Millis;
 };
-export type InvitationStatus = {
-  readonly peerId: string;
-  readonly node: NodeId | null;
-  readonly role: 'voter' | 'learner';
-  /** Wall clock, milliseconds since 1970. */
-  readonly expiresAtMs: Millis;
-  readonly by: string;
-  /** Whom it brought in; null: it is open. */
-  readonly usedBy: NodeId | null;
-};
+export type InvitationStatus = Invitation;
 /** The token is said once and kept nowhere: whoever has it may join in its place. */
 export type InviteAnswer = InvitationStatus & { readonly token: string };
 

@@ -160,6 +160,7 @@ const historyEntry = z.strictObject({
     .strictObject({ revision: counter, definition: groupDefinition })
     .optional()
     .describe('`defined`, `deleted`: the definition that came, or went'),
+  clean: z.boolean().optional().describe('`stopped`: everything in order, not by force'),
 }) satisfies z.ZodType<HistoryEntry>;
 
 const latencyStatus = z.strictObject({

@@ -96,6 +96,7 @@ export class RaftCore {
       electionDeadlineMs: now,
       leaderContactMs: Number.NEGATIVE_INFINITY,
       acknowledgedMs: now,
+      told: null,
       diskStalled: false,
       incoming: null,
     };

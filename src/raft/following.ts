@@ -73,16 +73,29 @@ function adopt(state: State, entries: readonly Entry[]): void {
   }
 }
 
-/** Tells the leader that our logs agree up to `verified`, as far as it is or will be durable. */
+/**
+ * Tells the leader that our logs agree up to `verified`, as far as it is or will be durable. An append
+ * that only brings a new commit index in a round that was answered needs no second answer: it would
+ * say nothing new, and if the first one was lost, the next heartbeat is a round of its own.
+ */
 function acknowledge(state: State, message: Append, verified: number): void {
   const { durableIndex } = state.writes;
   const now =
     identityIsDurable(state) && (message.entries.length === 0 || verified <= durableIndex);
   const matchIndex = now ? Math.min(verified, durableIndex) : verified;
   const { readId } = message;
+  if (now && message.entries.length === 0 && isTold(state, readId, matchIndex)) return;
+  state.told = { leader: message.from, term: state.term, round: readId, matchIndex };
   const body = { kind: 'append-reply', matchIndex, conflict: null, readId } as const;
   if (now) sendNow(state, message.from, body);
   else sendAfterPersist(state, message.from, body);
+}
+
+/** What waited for the disk was sent when it was durable. */
+function isTold({ told, leader, term, writes }: State, round: number, match: number): boolean {
+  if (told === null || told.leader !== leader || told.term !== term) return false;
+  const sent = told.matchIndex <= writes.durableIndex;
+  return sent && told.round === round && told.matchIndex >= match;
 }
 
 /** Log Matching and Leader Completeness say that this cannot come from a leader. */

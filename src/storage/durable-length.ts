@@ -3,15 +3,19 @@
  *
  * The fear: a log that was cut short, emptied, or overwritten as a whole looks exactly like one whose
  * end was torn by a power loss, and LevelDB starts on it without a word: a member would have forgotten
- * its vote. So the length is noted each time a batch has been synced, and before the next one begins:
- * what was noted was durable, and must be there and sound at the next start.
+ * its vote. So the length is noted when a batch has been synced, and before the next one begins: what
+ * was noted was durable, and must be there and sound at the next start.
  *
- * The note itself is not synced, which keeps it cheap; after a power loss it may be an older one, or
- * none, and then proves less. It never claims too much.
+ * The note itself is not synced, and not made for every batch when one follows upon the other, which
+ * keeps it cheap: it costs the process more than the batch itself. After a power loss, or a kill within
+ * `NOTE_EVERY_MS` of a batch, it may be an older one, or none, and then proves less. It never claims too
+ * much.
  */
 import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import type { Millis } from '../lib/ids.ts';
+import { monotonicClock } from '../system/clock.ts';
 
 export type DurableLength = { readonly file: string; readonly bytes: number };
 
@@ -34,17 +38,27 @@ export function newestLog(files: readonly string[]): string | null {
   return logs.toSorted((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10))[0] ?? null;
 }
 
+/** What was synced is noted within this time. */
+export const NOTE_EVERY_MS: Millis = 20;
+
 export class DurableLengthNote {
   readonly #directory: string;
   #file: FileHandle | null = null;
   #last: DurableLength | null = null;
+  #writtenMs: Millis = Number.NEGATIVE_INFINITY;
 
   constructor(directory: string) {
     this.#directory = directory;
   }
 
-  /** Call after each synced batch and before the next one. Never rejects: a note is only a witness. */
+  /** Whether the last note is old enough to be followed by another one. */
+  get isDue(): boolean {
+    return monotonicClock.now() >= this.#writtenMs + NOTE_EVERY_MS;
+  }
+
+  /** Call between two synced batches. Never rejects: a note is only a witness. */
   async write(): Promise<void> {
+    this.#writtenMs = monotonicClock.now();
     try {
       this.#last = await this.#measure();
       const { file, bytes } = this.#last;

@@ -25,7 +25,7 @@ import {
   type DataFormats,
   raiseDataFormats,
 } from './data-format.ts';
-import { DurableLengthNote } from './durable-length.ts';
+import { DurableLengthNote, NOTE_EVERY_MS } from './durable-length.ts';
 import { type Database, openDatabase, syncPath } from './open-database.ts';
 import { seal, sealBytes, unseal, unsealBytes } from './record.ts';
 import {
@@ -70,6 +70,8 @@ export class LevelLogStore implements LogStore {
   #gathered: Operation[] = [];
   #next: Promise<void> | null = null;
   #present: Promise<void> = Promise.resolve();
+  /** Batches were synced and are not noted yet. */
+  #noteTimer: NodeJS.Timeout | null = null;
 
   private constructor(database: Database, directory: string) {
     this.#database = database;
@@ -148,6 +150,7 @@ export class LevelLogStore implements LogStore {
   /** Waits for writes that are under way. */
   async close(): Promise<void> {
     await this.#present;
+    if (this.#noteTimer !== null) await this.#note();
     await this.#durable.close();
     await this.#database.close();
   }
@@ -162,11 +165,27 @@ export class LevelLogStore implements LogStore {
       this.#next = this.#present.then(() => this.#flush());
       // Whoever waits for the batch hears of its failure; the chain only has to go on.
       this.#present = this.#next.then(
-        () => this.#durable.write(),
+        () => this.#noteSoon(),
         () => undefined,
       );
     }
     await this.#next;
+  }
+
+  /** At once, or when the last note is old enough; always between two batches. */
+  #noteSoon(): Promise<void> | undefined {
+    if (this.#durable.isDue) return this.#note();
+    this.#noteTimer ??= setTimeout(() => {
+      this.#present = this.#present.then(() => this.#note());
+    }, NOTE_EVERY_MS);
+    return undefined;
+  }
+
+  async #note(): Promise<void> {
+    if (this.#noteTimer !== null) clearTimeout(this.#noteTimer);
+    this.#noteTimer = null;
+    // What a failed sync left behind is not durable.
+    if (this.#failure === null) await this.#durable.write();
   }
 
   async #flush(): Promise<void> {

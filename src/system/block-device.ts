@@ -306,6 +306,8 @@ async function writesTo(pid: string, fd: string, numbers: ReadonlySet<number>): 
 }
 
 const READ_BYTES = 4096;
+/** EBADE, which Node has no name for: what Linux makes of the status RESERVATION CONFLICT. */
+const RESERVATION_CONFLICT = -52;
 /**
  * Paths whose last read has not come back: a dead disk is given one thread, not one per attempt.
  */
@@ -345,6 +347,9 @@ async function readFirst(path: string): Promise<void> {
     const room = Buffer.alloc(2 * READ_BYTES);
     const offset = Number(BigInt(READ_BYTES) - (addressOf(room) % BigInt(READ_BYTES)));
     await handle.read(room, offset % READ_BYTES, READ_BYTES, 0);
+  } catch (error) {
+    // Somebody's exclusive access: the disk itself has answered, and that is what was asked.
+    if (!isSystemError(error) || error.errno !== RESERVATION_CONFLICT) throw error;
   } finally {
     await handle.close();
   }

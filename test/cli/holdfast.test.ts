@@ -31,7 +31,7 @@ describe('a question', () => {
   });
 
   it.each(['status', 'members', 'groups', 'timeline', 'history'])(
-    '%s is answered in one line of JSON where that is wanted',
+    '%s is answered in one line of JSON where that is wanted (pain 27: output for people only)',
     async (command) => {
       const { code, stdout } = await ask(command, '--json');
       expect(code).toBe(0);

@@ -18,6 +18,10 @@ async function ask(...args: string[]): Promise<Ended> {
     stdout += String(chunk);
     return true;
   });
+  const writeError = vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
+    stderr += String(chunk);
+    return true;
+  });
   try {
     const ended = (status: number): void => {
       code = status;
@@ -27,9 +31,10 @@ async function ask(...args: string[]): Promise<Ended> {
     await program.parseAsync([...args, '--socket', here.socket], { from: 'user' });
   } catch (error) {
     code = exitCodeOf(error);
-    stderr = `${String(error)} ${JSON.stringify(error)}`;
+    stderr += `${String(error)} ${JSON.stringify(error)}`;
   } finally {
     write.mockRestore();
+    writeError.mockRestore();
   }
   return { code, stdout, stderr };
 }
@@ -131,13 +136,19 @@ describe('drain', () => {
     const { code, stderr } = await ask('drain', 'node2', '--timeout', '500ms');
     expect(code).toBe(6);
     expect(stderr).toContain('ledger (NO_FIT_NODE: node3: in standby)');
+    expect(stderr.split('\n').filter((line) => line.startsWith('node2 still carries'))).toEqual([
+      'node2 still carries ledger (NO_FIT_NODE: node3: in standby)',
+    ]);
+    const { stderr: silent } = await ask('--json', 'drain', 'node2', '--timeout', '500ms');
+    expect(silent).not.toContain('still carries');
   });
 });
 
 describe('drill', () => {
   it('that is never served ends with its limit', async () => {
-    const { code } = await ask('drill', 'ledger', 'node1', '--timeout', '500ms');
+    const { code, stderr } = await ask('drill', 'ledger', 'node1', '--timeout', '500ms');
     expect(code).toBe(6);
+    expect(stderr).toMatch(/^ledger: \w+ on node/);
     expect(here.daemon.asked).toContainEqual([
       'move',
       { group: 'ledger', to: 'node1', wishMs: 0 },

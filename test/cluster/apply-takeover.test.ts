@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { apply } from '../../src/cluster/apply.ts';
+import { wasClean } from '../../src/cluster/apply-evidence.ts';
 import type { Command } from '../../src/cluster/command.ts';
 import { sha256Hex } from '../../src/lib/sha256.ts';
 import { applyAll, assign, group, outcomeOf, refusal, serving, takingOver } from './a-cluster.ts';
@@ -131,4 +132,26 @@ describe('the takeover', () => {
     expect(line?.stamps).toEqual([stamp]);
     expect(refusal(state, { ...report, expectedEpoch: 3 })).toBe('STALE_EPOCH');
   });
+});
+
+describe('whether everything was stopped in order', () => {
+  const lineOf = (level: number, clean: boolean) => {
+    const risen = level === 2 ? serving : applyAll(serving, { kind: 'set-level', level });
+    return applyAll(risen, { ...stoppedN1, clean }).history.at(-1);
+  };
+
+  test.each([true, false])('%s is noted as a value from level 4 on', (clean) => {
+    expect(lineOf(4, clean)).toMatchObject({ event: 'stopped', clean });
+  });
+
+  test.each([2, 3])(
+    'below it (%i) the words say so, as in what an older release wrote',
+    (level) => {
+      for (const clean of [true, false]) {
+        const line = lineOf(level, clean);
+        expect(line).not.toHaveProperty('clean');
+        expect(line === undefined ? null : wasClean(line)).toBe(clean);
+      }
+    },
+  );
 });

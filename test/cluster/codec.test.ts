@@ -53,10 +53,10 @@ describe('log entries', () => {
     ['another value', encode('hello'), /not a format and a value/],
     [
       'a newer format',
-      encode([4, {}]),
-      /DATA_FORMAT_UNKNOWN entry: format 4, this program reads 1 to 3/,
+      encode([5, {}]),
+      /DATA_FORMAT_UNKNOWN entry: format 5, this program reads 1 to 4/,
     ],
-    ['format 0', encode([0, {}]), /format 0, this program reads 1 to 3/],
+    ['format 0', encode([0, {}]), /format 0, this program reads 1 to 4/],
     ['no envelope', encode([2, null]), /entry: an object/],
     ['an unknown command', encode([2, wrap({ kind: 'explode' } as never)]), /entry\.command\.kind/],
     [
@@ -132,6 +132,8 @@ describe('what an older program can still read, while releases are mixed', () =>
     expect(formatOf({ ...admit, invitation: 'key' })).toBe(2);
     expect(formatOf({ kind: 'set-role', node: 'n1', role: 'learner', by: 'op' })).toBe(2);
     expect(formatOf({ kind: 'recover', survivors: ['n1'], epochJump: 1, by: 'op' })).toBe(2);
+    expect(formatOf({ kind: 'set-level', level: 3 })).toBe(3);
+    expect(formatOf({ kind: 'set-level', level: 4 })).toBe(4);
   });
 });
 

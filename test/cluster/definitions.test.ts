@@ -105,7 +105,15 @@ describe('the feature level', () => {
     const risen = applyAll(founded, raise);
     expect(outcomeOf(risen, raise)).toMatchObject({ ok: true });
     expect(applyAll(risen, { kind: 'set-level', level: 2 })).toBe(risen);
-    expect(refusal(founded, { kind: 'set-level', level: 4 })).toBe('FEATURE_LEVEL_LOW');
+    expect(refusal(founded, { kind: 'set-level', level: 5 })).toBe('FEATURE_LEVEL_LOW');
+  });
+
+  test('rises once more, and what was deleted before is remembered', () => {
+    const deleted: Command = { kind: 'delete-group', group: 'web', by: 'op' };
+    const { history: _, ...risen } = applyAll(founded, raise, deleted);
+    // The history has forgotten it.
+    const after = applyAll({ ...risen, history: [] }, { kind: 'set-level', level: 4 });
+    expect(after).toMatchObject({ level: 4, deleted: ['web'] });
   });
 
   test('is asked for by what is new', () => {

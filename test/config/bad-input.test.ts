@@ -221,7 +221,7 @@ const replaced: readonly Case[] = [
     ['CONFIG_INVALID groups[0].resources[0].parameters.identity @ /dev/sda'],
   ],
   [
-    'a reservation type whose takeover is not proven',
+    'a reservation type without a single holder',
     'identity: naa.6001405000000001',
     'identity: naa.6001405000000001\n          reservation-type: 7',
     ['CONFIG_INVALID groups[0].resources[0].parameters.reservation-type @ 7'],

@@ -1,14 +1,17 @@
 /**
  * What operators have, on one running cluster: reasons, the picture of a failover, the look at the
  * machine, what Prometheus reads, events that are taken up on another node, answers as described,
- * notifications, and a cluster that begins with `init` and grows by `join`.
+ * groups as a file wants them and the way back, what would happen, drills and wishes, notifications,
+ * and a cluster that begins with `init` and grows by `join`.
  */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, get } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { EXIT } from '../../src/cli/exit-codes.ts';
+import type { GroupDefinition } from '../../src/cluster/definition.ts';
 import type { HistoryEntry } from '../../src/cluster/state.ts';
 import { ROUTES } from '../../src/operator/routes.ts';
 import { dataSchema, SCHEMAS } from '../../src/operator/schemas.ts';
@@ -160,6 +163,132 @@ function followFrom(socketPath: string, lastIndex: number, count: number): Promi
     outgoing.on('error', reject);
   });
 }
+
+describe('groups as they are to be', () => {
+  type Defined = { readonly revision: number; readonly definition: GroupDefinition };
+  let file = '';
+
+  beforeAll(() => {
+    file = join(cluster.directory, 'groups.yaml');
+  });
+
+  /** The groups of the configuration, with one thing changed. */
+  function write(change: (group: Record<string, unknown>) => object, more: object = {}): void {
+    const { groups } = parse(readFileSync(cluster.config.path, 'utf8'));
+    const wanted = groups.map((group: Record<string, unknown>) => ({ ...group, ...change(group) }));
+    writeFileSync(file, stringify({ groups: wanted, ...more }));
+  }
+
+  const slowServer = ({ resources }: Record<string, unknown>): object => ({
+    resources: (resources as readonly { readonly name: string }[]).map((one) =>
+      one.name === 'server' ? { ...one, 'stop-timeout': '9s' } : one,
+    ),
+  });
+
+  async function definitions(): Promise<readonly Defined[]> {
+    const { stdout } = await on(bystander, 'history', '--group', GROUP, '--json');
+    const { data } = JSON.parse(stdout) as { readonly data: readonly HistoryEntry[] };
+    return data.flatMap(({ defined }) => (defined === undefined ? [] : [defined]));
+  }
+
+  const stopTimeouts = (all: readonly Defined[]): readonly unknown[] =>
+    all.map(({ definition }) =>
+      definition.resources.flatMap((one) => (one.name === 'server' ? [one.stopTimeoutMs] : [])),
+    );
+
+  test('what nobody who is served notices is shown and made at once', async () => {
+    const before = await calmOf(cluster);
+    write(() => ({ budgets: { total: '90s' } }), { capacity: { [bystander]: { memory: 8 } } });
+    const { status, stdout, stderr } = await on(bystander, 'apply', '-f', file);
+    expect({ status, stderr }).toEqual({ status: EXIT.ok, stderr: '' });
+    expect(stdout.split('\n')).toEqual([
+      `~ node ${bystander}`,
+      '    capacity: no bound → memory 8',
+      `~ group ${GROUP}`,
+      '    budgetsMs: none → total 90000',
+      'done',
+      '',
+    ]);
+    expect(await calmOf(cluster)).toEqual(before);
+    expect((await on(owner, 'apply', '-f', file)).stdout).toBe('nothing differs\n');
+  });
+
+  test('what would interrupt service is shown and refused, and nothing comes of it', async () => {
+    const before = await calmOf(cluster);
+    write((group) => ({ budgets: { total: '90s' }, ...slowServer(group) }));
+    const { status, stdout, stderr } = await on(bystander, 'apply', '-f', file);
+    expect(status).toBe(EXIT.refused);
+    const shown = `~ group ${GROUP}  INTERRUPTS SERVICE\n    resource server: other stopTimeoutMs\n`;
+    expect(stdout).toBe(shown);
+    expect(stderr).toContain('WOULD_INTERRUPT');
+    expect(await calmOf(cluster)).toEqual(before);
+  });
+
+  test('with --yes it is stopped, defined and served anew; the old and the new stand in the history', async () => {
+    const { owner: was, epoch } = await calmOf(cluster);
+    const { status, stdout } = await on(bystander, 'apply', '-f', file, '--yes');
+    expect({ status, last: stdout.trimEnd().split('\n').at(-1) }).toEqual({
+      status: EXIT.ok,
+      last: 'done; groups that are in use are stopped, defined and started one after the other',
+    });
+    expect((await cluster.served({ after: epoch })).node).toBe(was);
+    await calmOf(cluster);
+    expect(stopTimeouts((await definitions()).slice(-2))).toEqual([[15_000], [9_000]]);
+  });
+
+  test('a rollback is refused and made in the same way, and leads back to the old one', async () => {
+    const { epoch } = await calmOf(cluster);
+    const refused = await on(bystander, 'apply', '--rollback', GROUP);
+    expect(refused.status).toBe(EXIT.refused);
+    expect(refused.stderr).toContain('WOULD_INTERRUPT');
+    expect((await on(bystander, 'apply', '--rollback', GROUP, '--yes')).status).toBe(EXIT.ok);
+    await cluster.served({ after: epoch });
+    await calmOf(cluster);
+    const all = await definitions();
+    expect(stopTimeouts(all.slice(-3))).toEqual([[15_000], [9_000], [15_000]]);
+    expect(all.at(-1)?.definition).toEqual(all.at(-3)?.definition);
+  });
+
+  test('what would happen is asked of what was kept, and the cluster notices nothing', async () => {
+    const before = await calmOf(cluster);
+    const kept = join(cluster.directory, 'status.json');
+    expect((await on(bystander, 'plan', '--save', kept)).status).toBe(EXIT.ok);
+    const words = ['plan', '--from', kept, '--if', `${before.owner} dies`];
+    // No daemon is asked: there is none at this socket.
+    const nowhere = ['--socket', join(cluster.directory, 'nobody.sock')];
+    const { status, stdout } = await holdfast(cluster, [...nowhere, ...words]);
+    expect(status).toBe(EXIT.ok);
+    expect(stdout).toMatch(
+      new RegExp(`1\\. ${GROUP} goes from ${before.owner} to node\\d, as failover\n   because: `),
+    );
+    expect(stdout).toMatch(new RegExp(`in the end:\n  ${GROUP}: node\\d\n`));
+    expect(await calmOf(cluster)).toEqual(before);
+  });
+
+  test('a drill is held against the budget, leaves no wish, and goes back', async () => {
+    const before = await calmOf(cluster);
+    const target = NODES.find((node) => node !== before.owner) ?? '';
+    const { status, stdout } = await on(target, 'drill', GROUP, target, '--back');
+    expect(status, stdout).toBe(EXIT.ok);
+    expect(stdout.match(/within its budgets/g)).toHaveLength(2);
+    const { owner: after, epoch } = await calmOf(cluster);
+    expect({ after, epoch }).toEqual({ after: before.owner, epoch: before.epoch + 2 });
+    expect((await cluster.group(target))?.wish ?? null).toBeNull();
+  });
+
+  test('a move leaves a wish that is shown, and unmove takes it back', async () => {
+    const before = await calmOf(cluster);
+    const target = NODES.find((node) => node !== before.owner) ?? '';
+    expect((await on(before.owner, 'move', GROUP, target, '--for', '1h')).status).toBe(EXIT.ok);
+    expect((await cluster.served({ after: before.epoch })).node).toBe(target);
+    ({ owner } = await calmOf(cluster));
+    expect((await cluster.group(owner))?.wish).toMatchObject({ node: target });
+    expect((await on(bystander, 'unmove', GROUP)).status).toBe(EXIT.ok);
+    const gone = async () => ((await cluster.group(owner))?.wish ?? null) === null || undefined;
+    await until(gone, { what: 'no wish any more', limitMs: PATIENCE_MS, intervalMs: 50 });
+    expect(await calmOf(cluster)).toMatchObject({ owner: target, epoch: before.epoch + 1 });
+  });
+});
 
 test('an order is kept with who gave it and why, the same on every node', async () => {
   const ended = await on(bystander, 'standby', bystander, '--because', 'neuer Lüfter');

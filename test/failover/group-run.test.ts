@@ -292,6 +292,37 @@ describe('a lease that stutters', () => {
   });
 });
 
+describe('a group of several disks (pain 3: some disks here, some there, and both sides serve)', () => {
+  const disks = [
+    resource('lun1', 'disk', []),
+    resource('lun2', 'disk', []),
+    resource('data1', 'filesystem', ['lun1']),
+    resource('data2', 'filesystem', ['lun2']),
+    resource('ledger', 'application', ['data1', 'data2']),
+  ];
+
+  it('mounts none when one of them cannot be taken', () => {
+    const { run, effects } = begin(0, disks);
+    expect(acts(effects)).toEqual(expect.arrayContaining(['start lun1', 'start lun2']));
+    const mounting = done(run, 'start', 'lun1');
+    const failed = play(run, done(run, 'start', 'lun2', 0, false));
+    expect(acts([...mounting, ...failed])).not.toContain('start data1');
+    expect(proposed(failed)).toContain('takeover-failed');
+  });
+
+  it('ends altogether when one of them was taken by somebody else', () => {
+    const { run, effects } = begin(0, disks);
+    play(run, [...effects, ...run.step({ kind: 'lease', state: 'serve' }, 0)]);
+    expect(run.phase).toBe('serving');
+    const fenced = { kind: 'broken', resource: 'lun2', code: 'DISK_FENCED', detail: '' } as const;
+    const all = play(run, run.step(fenced, 0));
+    expect(acts(all)).toEqual(
+      expect.arrayContaining(['kill ledger', 'kill data1', 'kill data2', 'kill lun1']),
+    );
+    expect(run.phase).toBe('down');
+  });
+});
+
 describe('ending', () => {
   it('serves and ends a group without resources', () => {
     const { run } = begin(0, []);

@@ -194,7 +194,7 @@ function worldOf(
 describe('whatever is asked of groups', () => {
   const history = fc.array(event, { maxLength: 30 });
 
-  test('no assignment breaks it, nothing that is planned is refused, and calm is calm', () => {
+  test('no assignment breaks it, no plan is refused, and calm is calm (pain 23: promoted and demoted in turns)', () => {
     fc.assert(
       fc.property(policies, preferred, history, (asked, wanted, events) => {
         const world = worldOf(asked, wanted);

@@ -118,7 +118,7 @@ describe('maintenance', () => {
   });
 });
 
-describe('a stop that hangs', () => {
+describe('a stop that hangs (pain 11: a stop that times out powers the node off)', () => {
   const stop = { kind: 'stop' } as const;
 
   test('is killed after its deadline, and each step is said', () => {

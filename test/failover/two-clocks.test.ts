@@ -140,7 +140,7 @@ const fate: fc.Arbitrary<Fate> = fc.record({
 });
 
 describe('two clocks, one lease', () => {
-  test('the next owner is never seen while the last one may be', () => {
+  test('the next owner is never seen while the last one may be (pain 17: a duplicate address)', () => {
     fc.assert(
       fc.property(fate, (it) => {
         expect(overlap(it, 'nothing')).toBe(0);

@@ -24,9 +24,9 @@ type Report = Record<'fitness' | 'start' | 'monitor', { readonly outcome: Told }
 type Told = { readonly status: number; readonly code: string | null; readonly detail: string };
 
 /** The disk agent of that machine checks its fitness, takes the disk and looks at it. */
-async function takeOver(guest: Guest, epoch: number, history: string): Promise<Report> {
+async function takeOver(guest: Guest, epoch: number, history: string, type = 1): Promise<Report> {
   const script = `${CONTRACT}/takeover-runner.ts`;
-  const argv = [NODE, script, DISK, guest.id, epoch, history];
+  const argv = [NODE, script, DISK, guest.id, epoch, history, 'scsi', type];
   return JSON.parse(await guest.ok(argv.join(' '), PATIENCE_MS)) as Report;
 }
 
@@ -163,11 +163,47 @@ describe('two machines', () => {
     expect(again.start.outcome).toMatchObject({ status: 1, code: 'STATE_ROLLED_BACK' });
   });
 
+  it.each([3, 6])(
+    'exclusive access, type %i: the old owner neither reads nor writes',
+    async (type) => {
+      expect((await takeOver(first, 1, 'first', type)).start.outcome.status).toBe(0);
+      const read = `dd if=${DISK} of=/dev/null bs=4096 count=1 iflag=direct 2>&1`;
+      const write = `dd if=/dev/zero of=${DISK} bs=4096 count=1 seek=256 oflag=direct 2>&1`;
+      expect((await first.exec(read)).status).toBe(0);
+      expect((await second.exec(read)).output).toContain('Invalid exchange');
+      const taken = await takeOver(second, 2, 'after-fenced', type);
+      expect(taken.fitness.outcome).toMatchObject({ status: 0 });
+      expect(taken.start.outcome).toMatchObject({ status: 0 });
+      expect(taken.monitor.outcome).toMatchObject({ status: 0 });
+      for (const command of [read, write]) {
+        expect((await first.exec(command)).output).toContain('Invalid exchange');
+        expect((await second.exec(command)).status).toBe(0);
+      }
+    },
+  );
+
   it('without fencing the same writer goes on (negative control)', async () => {
     await first.ok(`dd if=/dev/zero of=${DISK} bs=4096 count=1 seek=256 oflag=direct`);
     const { status } = await second.exec(
       `dd if=/dev/zero of=${DISK} bs=4096 count=1 seek=256 oflag=direct`,
     );
     expect(status).toBe(0);
+  });
+});
+
+describe('a cache of the disk', () => {
+  const believe = (what: string) =>
+    first.ok(`echo '${what}' > /sys/block/$(basename $(readlink -f ${DISK}))/queue/write_cache`);
+  const ask = () => first.ok(`${NODE} ${CONTRACT}/write-cache-runner.ts ${DISK}`, PATIENCE_MS);
+
+  it('that the kernel was told not to flush is found, and no other', async () => {
+    expect((await ask()).trim()).toBe('null');
+    await believe('write through');
+    try {
+      expect((await ask()).trim()).toMatch(/^"sd[a-z]"$/);
+    } finally {
+      await believe('write back');
+    }
+    expect((await ask()).trim()).toBe('null');
   });
 });

@@ -62,7 +62,7 @@ class Machine {
 }
 
 describe('the feeder', () => {
-  it('feeds while all is well', async () => {
+  it('feeds while all is well (pain 24: a watchdog resets a healthy node)', async () => {
     const machine = new Machine();
     await machine.pass(3_600_000);
     expect(machine).toMatchObject({ reset: false, said: [] });

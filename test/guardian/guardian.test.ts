@@ -220,7 +220,7 @@ describe('the guardian', () => {
 describe('what the watchdog is told', () => {
   const GRACE_MS = 2_000;
 
-  it('nothing is owned, or every lease is held: all is well', async () => {
+  it('nothing is owned, or every lease is held: all is well (pain 24: a watchdog resets a healthy node)', async () => {
     const stage = new Stage();
     expect(stage.guardian.trouble(GRACE_MS)).toBeNull();
     await stage.arm();

@@ -20,6 +20,14 @@ export type FailoverLabOptions = {
   /** The group has a second disk, and its owner writes stamps to both (`campaign/`). */
   readonly stamps?: boolean;
   readonly groups?: readonly object[] | undefined;
+  /** Further resources of the group. */
+  readonly more?: readonly object[] | undefined;
+  /** The device has to be there already. */
+  readonly watchdog?: { readonly device: string; readonly timeout: string } | undefined;
+  /** Further parameters of each disk. */
+  readonly disk?: Readonly<Record<string, string | number>> | undefined;
+  /** Called when the LUN is formatted and no daemon runs yet. */
+  readonly prepare?: () => Promise<void>;
   /** False: whoever asks brings clients of their own. */
   readonly clients?: boolean;
   readonly say: (line: string) => void;
@@ -27,6 +35,8 @@ export type FailoverLabOptions = {
 
 export type Owner = { readonly id: number; readonly node: string; readonly epoch: number };
 
+/** What is broken by the laboratory itself. */
+const NOT_OF_THE_DAEMON = ['fsync', 'watchdog'];
 const FORM_LIMIT_MS = 120_000;
 export const FAILOVER_LIMIT_MS = 120_000;
 
@@ -61,7 +71,9 @@ export class FailoverLab {
     const filesystem = options.filesystem ?? 'ext4';
     const first = lab.guest(1);
     const luns = stamps ? [0, 1] : [0];
-    const disks = await Promise.all(luns.map((lun) => lab.diskParameters(lun)));
+    const disks = await Promise.all(
+      luns.map(async (lun) => ({ ...(await lab.diskParameters(lun)), ...options.disk })),
+    );
     say(`formatting the LUN ${disks[0]?.['identity']} with ${filesystem}`);
     await first.ok(
       filesystem === 'ext4'
@@ -71,14 +83,16 @@ export class FailoverLab {
     // What mkfs left in its own page cache must not be read by a later mount on that node.
     await first.ok('blockdev --flushbufs /dev/lab/lun0');
     if (lab.kind === 'kernel') await first.ok('echo 3 > /proc/sys/vm/drop_caches');
+    await options.prepare?.();
     say('making a key for every node');
     const peerIds = await makeIdentities(lab);
-    const { profile, application, groups } = options;
+    const { profile, application, groups, more, watchdog } = options;
     const config = labConfig(
-      { lab, disks, filesystem, sabotage, profile, application, groups, stamps },
+      { lab, disks, filesystem, sabotage, profile, application, groups, more, watchdog, stamps },
       peerIds,
     );
-    const broken = sabotage === undefined || sabotage === 'fsync' ? '' : ` --sabotage ${sabotage}`;
+    const ofDaemon = sabotage !== undefined && !NOT_OF_THE_DAEMON.includes(sabotage);
+    const broken = ofDaemon ? ` --sabotage ${sabotage}` : '';
     const cluster = new LabCluster(lab, { config, command: `${daemonCommand}${broken}` });
     const all = new FailoverLab(lab, cluster, stamps ? 1 : 2);
     try {

@@ -20,15 +20,19 @@ export const MOUNT_POINT = '/srv/ledger';
 export type LabConfigOptions = {
   readonly lab: Lab;
   /** Parameters of the resource `disk` of each LUN of the group; the first has the file system. */
-  readonly disks: readonly Readonly<Record<string, string | boolean>>[];
+  readonly disks: readonly Readonly<Record<string, string | number | boolean>>[];
   readonly filesystem: 'ext4' | 'xfs';
   readonly sabotage: string | undefined;
   /** The product's own times; without: its safe ones, stretched for guests. */
   readonly profile?: 'fast' | 'safe' | undefined;
   /** The application's resource; without: the ledger. */
   readonly application?: object | undefined;
+  /** Further resources of the group. */
+  readonly more?: readonly object[] | undefined;
   /** The owner writes stamps to every LUN. */
   readonly stamps: boolean;
+  /** The machine's watchdog, which the guardian feeds. */
+  readonly watchdog?: { readonly device: string; readonly timeout: string } | undefined;
   /** All groups; without: one with a disk, a mount, an address and the application. */
   readonly groups?: readonly object[] | undefined;
 };
@@ -73,7 +77,7 @@ export function labConfig(
   options: LabConfigOptions,
   peerIds: readonly string[],
 ): (node: number) => string {
-  const { lab, profile } = options;
+  const { lab, profile, watchdog } = options;
   const members = lab.nodes.map((guest, i) => ({
     name: `node${guest.id}`,
     number: guest.id,
@@ -88,6 +92,7 @@ export function labConfig(
     'data-directory': daemonFiles.state,
     socket: daemonFiles.socket,
     ...(profile === undefined ? STRETCHED : { profile }),
+    ...(watchdog === undefined ? {} : { watchdog }),
     interconnects: ['lan-a', 'lan-b'],
     members,
     groups: options.groups ?? [
@@ -114,6 +119,7 @@ function resources(options: LabConfigOptions): readonly object[] {
       parameters: { address: `${FLOATING_IP}/24`, on: 'mac' },
     },
     application ?? ledger(sabotage),
+    ...(options.more ?? []),
     ...(stamps ? [stamper(disks.map((_, lun) => [nameOf(lun), `/dev/lab/lun${lun}`]))] : []),
   ];
 }

@@ -1,12 +1,15 @@
 /**
  * `npm run lab -- SCENARIO [--lab kernel|native] [--json] [--runs N] [--fault WHICH]
- * [--sabotage WHAT] [--keep]`: scenarios on real kernels, or on this machine's own. Exit status 0
+ * [--sabotage WHAT] [--keep] [--out FILE]`: scenarios on real kernels, or on this machine's own. Exit status 0
  * when all checks of all runs held, 1 when not, 2 on misuse. A sabotaged scenario is expected to
  * fail: that is its use. With `--json` the last line of the standard output is one JSON object with
  * `ok`; the story goes to standard error.
+ *
+ * A long campaign is run in pieces: each appends one line to `--out FILE`, and `--sum FILE` adds them up.
  */
 
 import { parseArgs } from 'node:util';
+import { appendPiece, sumOf } from '../simulation/pieces.ts';
 import { LabError } from './kernel/index.ts';
 import type { Lab } from './lab.ts';
 import { isLabKind, type LabKind, openLab } from './open-lab.ts';
@@ -17,7 +20,7 @@ type Run = ScenarioReport & { readonly run: number; readonly error?: string };
 
 const SYNOPSIS =
   'usage: npm run lab -- SCENARIO [--lab kernel|native] [--json] [--runs N] [--fault WHICH] ' +
-  '[--sabotage WHAT] [--keep]';
+  '[--sabotage WHAT] [--keep] [--out FILE]\n       npm run lab -- --sum FILE';
 
 function usage(): string {
   const lines = scenarios.map(({ name, about, sabotages, faults }) => {
@@ -51,6 +54,13 @@ async function runOnce(scenario: Scenario, run: number, options: Options): Promi
   }
 }
 
+/** What may be added up: counts, no times. */
+function pieceOf(runs: readonly Run[], ok: boolean): Readonly<Record<string, unknown>> {
+  const [first] = runs;
+  const counts = first?.summary ?? { runs: runs.length };
+  return { ...counts, acknowledged: first?.measures['acknowledged'] ?? 0, failed: ok ? 0 : 1 };
+}
+
 type Options = {
   readonly json: boolean;
   readonly keep: boolean;
@@ -70,8 +80,14 @@ async function main(): Promise<number> {
       runs: { type: 'string', default: '1' },
       sabotage: { type: 'string' },
       fault: { type: 'string' },
+      out: { type: 'string' },
+      sum: { type: 'string' },
     },
   });
+  if (values.sum !== undefined) {
+    console.log(JSON.stringify(sumOf(values.sum)));
+    return 0;
+  }
   const scenario = scenarios.find(({ name }) => name === positionals[0]);
   const runs = Number(values.runs);
   if (scenario === undefined || !Number.isSafeInteger(runs) || runs < 1 || !isLabKind(values.lab))
@@ -88,6 +104,7 @@ async function main(): Promise<number> {
   const labs = scenario.repeatsItself === true ? 1 : runs;
   for (let run = 1; run <= labs; run += 1) all.push(await runOnce(scenario, run, options));
   const ok = all.every((run) => run.ok);
+  if (values.out !== undefined) appendPiece(values.out, pieceOf(all, ok));
   if (values.json) {
     const facts = { ok, scenario: scenario.name, sabotage: sabotage ?? null };
     const [{ summary, checks, measures, error } = {}] = all as readonly Partial<Run>[];

@@ -190,7 +190,7 @@ describe('one-way loss is seen from both ends', () => {
 });
 
 describe('doubt yourself first', () => {
-  test('a loop that slept accuses nobody until it has listened for a round', () => {
+  test('a loop that slept accuses nobody until it has listened for a round (pain 20: late, and it accuses)', () => {
     const bench = settled();
     bench.now += 3_000; // nothing ran, not even a deadline
     bench.step({ kind: 'woke-late', byMs: 2_800 });
@@ -270,6 +270,21 @@ describe('doubt yourself first', () => {
     expect(bench.told('paused')).toEqual([]);
     bench.close('n3');
     expect(bench.told('paused')).toEqual(['0']);
+  });
+
+  test('also when some are open again before the last is closed', () => {
+    const bench = settled();
+    bench.close('n2');
+    bench.open('n2');
+    bench.pass(H / 4);
+    bench.close('n3');
+    expect(bench.told('paused')).toEqual(['0']);
+    bench.forget();
+    bench.pass(H / 4);
+    bench.open('n3');
+    bench.beat('n2');
+    bench.close('n3');
+    expect(bench.told('paused')).toEqual([]);
   });
 
   test('connections that we reset ourselves are no such sign', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { NodeId } from '../../src/lib/ids.ts';
-import { encodeFrame, encodeValue, markRelayed } from '../../src/mesh/codec.ts';
+import { encodeFrame, encodeValue, MSGPACK, markRelayed } from '../../src/mesh/codec.ts';
 import { MAX_RELAYED_BYTES, Router } from '../../src/mesh/router.ts';
 import { append, snapshot, vote } from './support/messages.ts';
 
@@ -150,5 +150,25 @@ describe('router', () => {
     expect(to.receive('a', frame(0)).kind).toBe('ignored');
     to.admit(['a', 'b', 'c']);
     expect(to.receive('a', frame(0)).kind).toBe('deliver');
+  });
+
+  test('the second copy of a frame is known before it is read, and a late one by its number', () => {
+    let read = 0;
+    const readEnvelope: typeof MSGPACK.readEnvelope = (bytes) => {
+      read += 1;
+      return MSGPACK.readEnvelope(bytes);
+    };
+    const codec = { ...MSGPACK, readEnvelope };
+    const at = new Router({ self: 'b', incarnation: 1, interconnects: INTERCONNECTS, codec });
+    at.admit(['a', 'b']);
+    const copies = (sequence: number) => [frame(sequence), frame(sequence)] as const;
+    const [first, second] = copies(0);
+    expect(at.receive('a', first).kind).toBe('deliver');
+    expect(at.receive('a', second)).toEqual({ kind: 'dropped', why: 'duplicate' });
+    expect(read).toBe(1);
+    for (let sequence = 1; sequence <= 100; sequence += 1) at.receive('a', frame(sequence));
+    expect(at.receive('a', second)).toEqual({ kind: 'dropped', why: 'duplicate' });
+    expect(read).toBe(102);
+    expect(at.traffic()).toMatchObject({ delivered: 101, duplicates: 2 });
   });
 });

@@ -75,7 +75,7 @@ describe('a cluster of three', () => {
     expect(cluster.stage.violations).toEqual([]);
   });
 
-  it('lets a frozen owner’s address fall silent before another answers, and the thawed one yields', async () => {
+  it('a frozen owner is silent before another answers, and yields when thawed (pain 30: both active)', async () => {
     await boot();
     cluster.host('node1').freeze();
     const next = await cluster.clock.until(
@@ -89,6 +89,37 @@ describe('a cluster of three', () => {
     expect(cluster.serving()).not.toBe('node1');
     expect(cluster.stage.violations.filter((line) => line.startsWith('g/ip'))).toEqual([]);
   });
+
+  it('replaces a machine that hangs (pain 28: stuck for minutes; pain 29: no power device)', async () => {
+    await boot();
+    const types = cluster.groups.flatMap(({ resources }) => resources.map(({ type }) => type));
+    expect(types).not.toContain('power-fence');
+    cluster.host('node1').freeze();
+    const sinceMs = cluster.clock.now();
+    // Frozen as it is, node1 still counts as having the application: the address tells who serves.
+    const others = () => cluster.stage.owners('g/ip').some((node) => node !== 'node1');
+    expect(await cluster.clock.until(others, 20_000), story()).toBe(true);
+    expect(cluster.clock.now() - sinceMs).toBeLessThan(1_000);
+  });
+
+  it.each([
+    ['back', -365],
+    ['forth', 365],
+  ])(
+    'serves on when all wall clocks jump %s by %i days (pain 21: a jump of the clock blocks failover)',
+    async (_, days) => {
+      await boot();
+      const term = cluster.leader()?.driver.raft.term;
+      cluster.wallSkewMs = days * 86_400_000;
+      await cluster.clock.advance(3_000);
+      expect(cluster.serving()).toBe('node1');
+      expect(cluster.leader()?.driver.raft.term).toBe(term);
+      expect(cluster.host('node1').driver.replica.state.groups['g']?.epoch).toBe(1);
+      cluster.host('node1').powerOff();
+      await servedByAnother('node1', 1_000);
+      expect(cluster.stage.violations).toEqual([]);
+    },
+  );
 
   it('lets go before another takes over when the owner is cut off', async () => {
     await boot();
@@ -227,6 +258,28 @@ describe('things that happen at a bad moment', () => {
     // By whichever node has verified first that it could: nobody asked before there was such a group.
     await served();
     expect(cluster.host('node2').driver.replica.state.groups['g']?.epoch).toBeGreaterThan(1);
+  });
+
+  it('a group that is defined anew goes back to where it was, although others are fit earlier', async () => {
+    await boot();
+    cluster.host('node1').powerOff();
+    const was = await servedByAnother('node1');
+    cluster.host('node1').powerOn();
+    await cluster.clock.advance(5_000);
+    const group = () => cluster.host('node1').driver.replica.state.groups['g'];
+    const { epoch = 0, revision = 0 } = group() ?? {};
+    // node1 is wanted most, and fit all the time.
+    const { resources, ...rest } = groupNamed('g', ['node1']);
+    const definition = {
+      ...rest,
+      resources: resources.map((one) => ({ ...one, stopTimeoutMs: 3_000 })),
+    };
+    const anew = { kind: 'define-group', definition, expectedRevision: revision } as const;
+    submit({ ...anew, by: 't', whenDown: true });
+    const again = () => group()?.epoch === epoch + 1 && cluster.serving() !== null;
+    expect(await cluster.clock.until(again, 20_000), story()).toBe(true);
+    expect(cluster.serving()).toBe(was);
+    expect(group()).toMatchObject({ revision: revision + 1, reason: 'restart' });
   });
 
   it('a node that was away for long comes back by a snapshot, and counts again', async () => {

@@ -216,7 +216,7 @@ export class Host {
     let secrets = 0;
     return {
       clock: parts.clock,
-      wallMs: () => parts.clock.now(),
+      wallMs: () => parts.clock.now() + this.#cluster.wallSkewMs,
       random: seededRandom(parts.seed),
       log: this.log.open(parts.clock),
       mesh: parts.mesh,

@@ -65,6 +65,8 @@ export class MemoryCluster {
   readonly crashes: string[] = [];
   readonly log: string[] = [];
   readonly hosts: readonly Host[];
+  /** How far the wall clocks of all machines are from the true time. */
+  wallSkewMs = 0;
   /** For those who compare whole histories. */
   traced: ((line: string) => void) | null = null;
   /** For those who watch every step of every state machine. */

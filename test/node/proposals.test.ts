@@ -211,7 +211,8 @@ describe('what the leader knows and the state machine does not', () => {
         world.logged += 1;
       },
       proposed: () => undefined,
-      refuses: ({ kind }) => (kind === 'admit-member' ? 'INVITATION_EXPIRED' : null),
+      refuses: ({ kind }) =>
+        kind === 'admit-member' ? { code: 'INVITATION_EXPIRED', detail: 'since noon' } : null,
     });
     return { world, proposals };
   }
@@ -222,7 +223,8 @@ describe('what the leader knows and the state machine does not', () => {
     proposals.submit(LATE, Infinity, (outcome) => outcomes.push(outcome));
     proposals.submit(STANDBY, Infinity);
     proposals.flush(0);
-    expect(outcomes).toMatchObject([{ ok: false, code: 'INVITATION_EXPIRED' }]);
+    const refused = { ok: false, code: 'INVITATION_EXPIRED', detail: 'since noon' };
+    expect(outcomes).toEqual([refused]);
     expect(world.logged).toBe(1);
   });
 
@@ -231,18 +233,21 @@ describe('what the leader knows and the state machine does not', () => {
     proposals.arrived(from('node2', 5, LATE));
     proposals.flush(0);
     expect(world.logged).toBe(0);
-    expect(world.sent).toMatchObject([{ kind: 'propose-refused', code: 'INVITATION_EXPIRED' }]);
+    const said = { code: 'INVITATION_EXPIRED', detail: 'since noon' } as const;
+    expect(world.sent).toMatchObject([{ kind: 'propose-refused', ...said }]);
 
-    const asker = judging('node2');
-    const outcomes: unknown[] = [];
-    asker.proposals.submit(LATE, Infinity, (outcome) => outcomes.push(outcome));
-    asker.proposals.flush(0);
     const refused = { kind: 'propose-refused', from: 'node2', to: 'node1' } as const;
-    const answer = { ...refused, requestId: 1, incarnation: 7, code: 'INVITATION_EXPIRED' };
-    asker.proposals.refused(answer, 1);
-    asker.proposals.flush(1_000);
-    expect(outcomes).toMatchObject([{ ok: false, code: 'INVITATION_EXPIRED' }]);
-    expect(asker.world.sent).toHaveLength(1);
+    // An earlier release says no words.
+    for (const detail of [said.detail, undefined]) {
+      const asker = judging('node2');
+      const outcomes: unknown[] = [];
+      asker.proposals.submit(LATE, Infinity, (outcome) => outcomes.push(outcome));
+      asker.proposals.flush(0);
+      asker.proposals.refused({ ...refused, ...said, detail, requestId: 1, incarnation: 7 }, 1);
+      asker.proposals.flush(1_000);
+      expect(outcomes).toEqual([{ ok: false, ...said, detail: detail ?? 'by the leader node2' }]);
+      expect(asker.world.sent).toHaveLength(1);
+    }
   });
 
   it('includes that recovery is never handed in: it is written while no daemon runs', () => {

@@ -73,7 +73,7 @@ it('a monitor that does not return in time is asked again, and counts when it st
   expect(details[0]).toContain('3 times in a row');
 });
 
-it('a monitor that was late on a loaded host costs nobody his group', async () => {
+it('a monitor that was late on a loaded host costs nobody his group (pain 13: a false failover)', async () => {
   let left = 5;
   const slow = (time: VirtualClock) => (left-- > 0 ? hangs(time) : Promise.resolve(OK));
   const loaded = aWatcher(slow, () => true);

@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { observeStatus } from '../../src/node/observe.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { QUORATE } from '../operator/fake-daemon.ts';
 
 const read = (name: string): string =>
   readFileSync(new URL(`../../config/monitoring/${name}`, import.meta.url), 'utf8');
@@ -73,6 +75,28 @@ it('the alerts are rules with summary and action, on metrics that there are', as
     expect(annotations.action).not.toBe('');
     for (const name of namesIn(expr)) expect(known, `${alert} asks for ${name}`).toContain(name);
   }
+});
+
+it('a daemon that is down is told by alerts and by each other daemon (pain 27: no metrics then)', async () => {
+  const { groups } = parse(read('alerts.yaml')) as {
+    readonly groups: readonly { readonly rules: readonly { readonly expr: string }[] }[];
+  };
+  const asked = groups.flatMap(({ rules }) => rules.map(({ expr }) => expr));
+  // Told by Prometheus itself; the rules about groups ask any node that is quorate.
+  expect(asked).toContain('up{job="holdfast"} == 0');
+  const metrics = createMetrics({ processMetrics: false });
+  // node3 speaks, node1 is dead, node2 serves.
+  observeStatus(metrics, QUORATE, QUORATE.commitIndex);
+  const lines = (await metrics.text()).split('\n');
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'holdfast_quorate 1',
+      'holdfast_link_state{node="node1",interconnect="lan-a",state="dead"} 1',
+      'holdfast_link_state{node="node1",interconnect="lan-b",state="dead"} 1',
+      'holdfast_group_phase{group="ledger",phase="serving"} 1',
+      'holdfast_group_owner{group="ledger",node="node2"} 1',
+    ]),
+  );
 });
 
 it('the dashboard of Grafana asks only for metrics that there are', async () => {

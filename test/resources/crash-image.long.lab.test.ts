@@ -2,28 +2,20 @@
  * PostgreSQL on the image of a disk at one moment of pgbench's load, served again by the agents:
  * `crash-runner.ts` in namespaces of its own.
  */
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { noNetworks } from '../system/support/privilege.ts';
+import { noCrashImages } from './support/crash-stage.ts';
 import { noPostgres } from './support/database.ts';
 import { detachLoops, reportsOf } from './support/namespaced.ts';
 
 const RUNNER = fileURLToPath(new URL('../contract/crash-runner.ts', import.meta.url));
 const TIMEOUT_MS = 300_000;
 
-function reasonAgainst(): string | null {
-  if (noNetworks !== null) return noNetworks;
-  const kernel = readFileSync('/proc/filesystems', 'utf8');
-  if (!/\bbtrfs$/m.test(kernel) || !existsSync('/usr/sbin/mkfs.btrfs')) {
-    return 'needs Btrfs below the disk, for an image of one moment';
-  }
-  return noPostgres;
-}
-
-const reason = reasonAgainst();
+const reason = noNetworks ?? noCrashImages() ?? noPostgres;
 if (reason !== null) process.stderr.write(`crash images are not tested: ${reason}\n`);
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-crash-'));
 chmodSync(directory, 0o755);

@@ -111,7 +111,7 @@ describe('the disk agent', () => {
     expect(await writeAs('node2')).toBe('RESERVATION_CONFLICT');
   });
 
-  it('the next owner takes it; the old one is told at once and cannot come back', async () => {
+  it('the next owner takes it; the old one is told and cannot come back (pain 7: fenced, and goes on)', async () => {
     const [first, second] = [agentOf('node1'), agentOf('node2')];
     await first.start(definition(), context(1, 1));
     const told = new Promise<Outcome>((resolve) => {
@@ -203,6 +203,20 @@ describe('the disk agent', () => {
     expect(await writeAs('node1')).toBe('good');
   });
 
+  it.each([3, 6])('type %i: takes, and is taken over from, like the others', async (type) => {
+    const wanted = definition({ 'reservation-type': type });
+    const [one, two] = [agentOf('node1'), agentOf('node2')];
+    expect((await one.start(wanted, context(1, 1))).status).toBe(0);
+    expect(await writeAs('node1')).toBe('good');
+    // Others cannot even read it: that the disk answers is enough to be fit.
+    expect(await two.fitness(wanted, context(2, 1))).toMatchObject({ status: 0 });
+    const next = context(2, 2, { predecessorFenced: true });
+    expect((await two.start(wanted, next)).status).toBe(0);
+    expect(await writeAs('node1')).toBe('RESERVATION_CONFLICT');
+    expect(await writeAs('node2')).toBe('good');
+    expect(code(await one.monitor(wanted, context(1, 1)))).toBe('DISK_FENCED');
+  });
+
   it('keeps the key of this node and epoch', async () => {
     await agentOf('node3').start(definition(), context(3, 4));
     const key = packKey({ tag: clusterTag(CLUSTER), node: 3, epoch: 4 });
@@ -215,7 +229,7 @@ describe('bad parameters', () => {
     ['an unknown one', { colour: 'red' }],
     ['no identity of a real disk', { device: '/dev/sda' }],
     ['an adapter that does not exist', { adapter: 'fax' }],
-    ['a type that is not proven', { 'reservation-type': 7 }],
+    ['a type without a single holder', { 'reservation-type': 7 }],
     ['a flag that is none', { 'volatile-reservations': 'perhaps' }],
     [
       'an emulated adapter for a real disk',
@@ -224,6 +238,10 @@ describe('bad parameters', () => {
     [
       'type 5 by a program whose killed commands may arrive late',
       { device: '/dev/sda', identity: 'x', adapter: 'sg-persist', 'reservation-type': 5 },
+    ],
+    [
+      'type 6 by that program',
+      { device: '/dev/sda', identity: 'x', adapter: 'sg-persist', 'reservation-type': 6 },
     ],
   ])('%s', async (_, parameters) => {
     const agent = agentOf('node1');

@@ -40,7 +40,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 /** An agent as the standard wants it: it runs a daemon, and remembers each call with its environment. */
 const DAEMON = `#!/bin/sh
 state="$OCF_RESKEY_state"
-case "$1" in meta-data) ;; *) env | sort > "$state.env.$1" ;; esac
+case "$1" in meta-data) ;; *) [ -z "$state" ] || env | sort > "$state.env.$1" ;; esac
 alive() { [ -f "$state.pid" ] && kill -0 "$(cat "$state.pid")" 2>/dev/null &&
   ! grep -q '^State:.Z' /proc/$(cat "$state.pid")/status; }
 case "$1" in

@@ -42,7 +42,7 @@ describe('a monitor', () => {
     expect(verdicts([...almost, DEGRADED, ...almost])).not.toContain('broken');
   });
 
-  it('that is silent on a loaded host is given more time, and not for ever', () => {
+  it('that is silent on a loaded host is given more time, and not for ever (pain 13: a false failover)', () => {
     expect(verdicts(times(SILENCES_UNDER_LOAD - 1, SILENT), true)).not.toContain('broken');
     expect(verdicts(times(SILENCES_UNDER_LOAD, SILENT), true).at(-1)).toBe('broken');
   });

@@ -217,6 +217,7 @@ export class Cluster {
 
   recorded(machine: Machine, event: object): void {
     this.handled += 1;
+    machine.handles();
     const { name } = machine;
     const atMs = this.clock.now();
     this.score.trace?.(JSON.stringify({ atMs, node: name, event }, preserve));

@@ -49,6 +49,8 @@ export class Machine {
   #lives = 0;
   /** A power loss or a kill leaves it down until somebody starts it. */
   #keptDown = false;
+  /** Events of its driver until it stands still; 0: it does not. */
+  #freezeIn = 0;
 
   constructor(cluster: Cluster, name: string, number: number, rate: number) {
     this.cluster = cluster;
@@ -195,7 +197,20 @@ export class Machine {
     if (standsStill && this.#kernel !== null) this.#clock.stand();
   }
 
+  /** When its driver has handled so many events more, and its loop comes to the end of that turn. */
+  freezeAfter(events: number): void {
+    this.#freezeIn = events;
+  }
+
+  /** Its driver has an event in hand. */
+  handles(): void {
+    if (this.#freezeIn === 0) return;
+    this.#freezeIn -= 1;
+    if (this.#freezeIn === 0) queueMicrotask(() => this.freeze());
+  }
+
   thaw(): void {
+    this.#freezeIn = 0;
     const kernel = this.#kernel;
     if (kernel === null || !kernel.clock.frozen) return;
     let excusedMs = AFTER_THAW_MS;

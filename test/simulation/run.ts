@@ -3,6 +3,7 @@
  * quorum is healed, every fault outside it stays for good, and every group that can be served has to
  * be, within a bound. Then all is healed, everything is served, and nothing moves any more.
  */
+import './engine.ts';
 import type { Millis } from '../../src/lib/ids.ts';
 import { healthy } from './agents.ts';
 import { Cluster, INTERCONNECTS, type Violation } from './cluster.ts';

@@ -1,10 +1,21 @@
-/** Families of scripts drawn from few faults, so that what is rare among all of them comes often. */
-import type { ScriptOptions } from './script.ts';
+/** Scripts drawn from few faults, or directed at one rule, so that what is rare among all comes often. */
+import {
+  forgetfulVoters,
+  lateGrants,
+  silencedOwners,
+  slowStops,
+  unheardOwners,
+} from './directed.ts';
+import { type Script, type ScriptOptions, type Strike, scriptOf } from './script.ts';
 
-type Drawn = Omit<ScriptOptions, 'seed'>;
+/** `strikes`: instead of those that are drawn. */
+type Scenario = Omit<ScriptOptions, 'seed'> & {
+  readonly strikes?: (seed: number) => readonly Strike[];
+};
 
 const small = { nodes: 3, groups: 2, safetyMs: 15_000 } as const;
 const patient = { ...small, leaseMs: 1_200 } as const;
+const directed = { nodes: 3, groups: 1, safetyMs: 13_000, thinkMs: 15 } as const;
 
 export const SCENARIOS = {
   /** Everything, as `npm run sim` draws it. */
@@ -73,6 +84,17 @@ export const SCENARIOS = {
     faults: ['start-slow', 'start-fails', 'isolated', 'daemon-stopped'],
   },
   pauses: { ...small, faults: ['machine-paused', 'leadership-transfer'] },
-} as const satisfies Readonly<Record<string, Drawn>>;
+  'silenced owners': { ...directed, strikes: silencedOwners },
+  'unheard owners': { ...directed, strikes: unheardOwners },
+  'forgetful voters': { ...directed, safetyMs: 25_000, strikes: forgetfulVoters },
+  'late grants': { ...directed, thinkMs: 1_000, strikes: lateGrants },
+  'slow stops': { ...directed, strikes: slowStops },
+} as const satisfies Readonly<Record<string, Scenario>>;
 
 export type ScenarioName = keyof typeof SCENARIOS;
+
+export function scenarioScript(name: ScenarioName, seed: number): Script {
+  const { strikes, ...drawn }: Scenario = SCENARIOS[name];
+  const script = scriptOf({ ...drawn, seed });
+  return strikes === undefined ? script : { ...script, strikes: strikes(seed) };
+}

@@ -5,7 +5,13 @@
 import type { Millis } from '../../src/lib/ids.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
-type Line = { readonly atMs: Millis; readonly who: string; readonly words: string };
+type Line = {
+  readonly atMs: Millis;
+  readonly who: string;
+  readonly words: string;
+  /** Written out only where somebody reads it. */
+  readonly facts: object | null;
+};
 
 const KEPT = 1_500;
 const WIDTH = 44;
@@ -20,11 +26,12 @@ export class Score {
     this.#clock = clock;
   }
 
-  note(who: string, words: string): void {
-    const atMs = this.#clock.now();
-    this.#lines.push({ atMs, who, words });
+  note(who: string, words: string, facts: object | null = null): void {
+    const line = { atMs: this.#clock.now(), who, words, facts };
+    this.#lines.push(line);
     if (this.#lines.length > 2 * KEPT) this.#lines = this.#lines.slice(-KEPT);
-    this.trace?.(JSON.stringify({ atMs, node: who, note: words }));
+    const { atMs } = line;
+    this.trace?.(JSON.stringify({ atMs, node: who, note: told(line) }));
   }
 
   /** `last`: so many lines of the end. */
@@ -34,9 +41,13 @@ export class Score {
   }
 }
 
-function drawLine({ atMs, who, words }: Line, nodes: readonly string[]): string {
-  const at = atMs.toFixed(1).padStart(10);
-  const column = nodes.indexOf(who);
-  if (column < 0) return `${at}  ── ${who}: ${words}`;
-  return `${at}  ${' '.repeat(column * WIDTH)}${words}`;
+function drawLine(line: Line, nodes: readonly string[]): string {
+  const at = line.atMs.toFixed(1).padStart(10);
+  const column = nodes.indexOf(line.who);
+  if (column < 0) return `${at}  ── ${line.who}: ${told(line)}`;
+  return `${at}  ${' '.repeat(column * WIDTH)}${told(line)}`;
+}
+
+function told({ words, facts }: Line): string {
+  return facts === null ? words : `${words} ${JSON.stringify(facts)}`;
 }

@@ -9,6 +9,13 @@ import type { Clock } from '../../src/lib/clock.ts';
 import type { Millis } from '../../src/lib/ids.ts';
 import { FreezableClock } from './freezable-clock.ts';
 
+const ONCE = { once: true } as const;
+/**
+ * What is called then, from within a microtask, asks for the next tick: all microtasks that are queued,
+ * and all that those queue, run first. `queueMicrotask` makes a resource for `async_hooks` each time.
+ */
+const QUEUED = Promise.resolve();
+
 type Timer = { readonly atMs: Millis; readonly order: number; fire: (() => void) | null };
 
 /** The host's own loop gets a turn so often: a test runner must hear from its worker. */
@@ -46,7 +53,7 @@ export class VirtualClock implements Clock {
         signal.removeEventListener('abort', aborted);
         resolve();
       });
-      signal.addEventListener('abort', aborted, { once: true });
+      signal.addEventListener('abort', aborted, ONCE);
     });
   }
 
@@ -68,6 +75,7 @@ export class VirtualClock implements Clock {
   advance(byMs: Millis): Promise<void> {
     const target = this.#nowMs + byMs;
     return new Promise((resolve, reject) => {
+      const playedOut = (): void => process.nextTick(turn);
       const turn = (): void => {
         try {
           let timer = this.#take(target);
@@ -83,13 +91,13 @@ export class VirtualClock implements Clock {
           reject(error);
           return;
         }
-        if (this.#fired < this.#yieldedAt + YIELD_EVERY) whenPlayedOut(turn);
+        if (this.#fired < this.#yieldedAt + YIELD_EVERY) QUEUED.then(playedOut);
         else {
           this.#yieldedAt = this.#fired;
           setImmediate(turn);
         }
       };
-      whenPlayedOut(turn);
+      QUEUED.then(playedOut);
     });
   }
 
@@ -158,9 +166,4 @@ export class VirtualClock implements Clock {
 
 function isBefore(a: Timer, b: Timer): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
-}
-
-/** From within a microtask: all that are queued, and all that those queue, run first. */
-function whenPlayedOut(turn: () => void): void {
-  queueMicrotask(() => process.nextTick(turn));
 }

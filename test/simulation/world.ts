@@ -31,8 +31,7 @@ export function worldOf(parts: Parts): World {
   const { machine, clock, mesh, guardian, random } = parts;
   const { cluster, name, life } = machine;
   const quiet = (): void => undefined;
-  const say = (event: string, facts: object = {}): void =>
-    cluster.score.note(name, `${event} ${JSON.stringify(facts)}`);
+  const say = (event: string, facts: object = {}): void => cluster.score.note(name, event, facts);
   let secrets = 0;
   return {
     clock,

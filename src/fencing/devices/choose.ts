@@ -21,6 +21,7 @@ import type { FenceDevice } from '../fence-device.ts';
 import { isEmulated, parseEmulated } from './emulated/address.ts';
 import { EmulatedDevice } from './emulated/client.ts';
 import { MultipathDisk } from './multipath/multipath-disk.ts';
+import { straysOf } from './multipath/strays.ts';
 import { NvmePath } from './nvme/nvme-path.ts';
 import { type PathCommands, RealDisk } from './real-disk.ts';
 import { ScsiPath } from './scsi/scsi-path.ts';
@@ -109,6 +110,7 @@ async function multipath(
   const device = new MultipathDisk({
     members: async () => (await multipathMembers(map)) ?? [],
     open: async (path) => openPath(await findBlockDevice(path), 'scsi', timeoutMs),
+    strays: (name) => straysOf(map, name, timeoutMs),
     identity,
     timeoutMs,
   });
@@ -137,6 +139,9 @@ function withLife(
     ...(device.livePaths === undefined
       ? {}
       : { livePaths: () => device.livePaths?.() ?? device.paths() }),
+    ...(device.strayPaths === undefined
+      ? {}
+      : { strayPaths: async (signal) => (await device.strayPaths?.(signal)) ?? [] }),
     execute: (command, signal) => device.execute(command, signal),
     capabilities: (signal) => device.capabilities(signal),
     probe: (signal) => device.probe(signal),

@@ -55,8 +55,10 @@ export function diskParameters(
   if (identity === null && !emulated) return invalid('identity is missing');
 
   const type = TYPES.find((each) => each === (given['reservation-type'] ?? 1));
-  if (type === undefined) return invalid('reservation-type is 1 (one path) or 5 (several)');
-  if (chosen === 'sg-persist' && type === 5) return invalid(SG_PERSIST_AND_TYPE_5);
+  if (type === undefined) return invalid('reservation-type is 1 or 3 (one path), 5 or 6 (several)');
+  if (chosen === 'sg-persist' && (type === 5 || type === 6)) {
+    return invalid(SG_PERSIST_AND_REGISTRANTS);
+  }
   const volatileReservations = given['volatile-reservations'] ?? false;
   const acceptLateWrites = given['accept-late-writes'] ?? false;
   if (typeof volatileReservations !== 'boolean' || typeof acceptLateWrites !== 'boolean') {
@@ -74,14 +76,14 @@ export function diskParameters(
 
 /**
  * An sg_persist that is killed at its deadline may leave its command in the kernel, and nobody waits
- * for it. With type 1 a REGISTER that arrives late gives no right to write; with type 5 it does.
+ * for it. With types 1 and 3 a REGISTER that arrives late gives no right to write; with 5 and 6 it does.
  */
-const SG_PERSIST_AND_TYPE_5 =
-  'adapter sg-persist takes reservation-type 1 only: a command of it that is killed may still ' +
-  'arrive, and with type 5 a late registration may write; use adapter scsi';
+const SG_PERSIST_AND_REGISTRANTS =
+  'adapter sg-persist takes reservation-type 1 or 3 only: a command of it that is killed may still ' +
+  'arrive, and with types 5 and 6 a late registration may write; use adapter scsi';
 
-/** The proven ones; 3, 6, 7 and 8 are refused until they are. */
-const TYPES: readonly ReservationType[] = [1, 5];
+/** With 7 and 8 every registrant holds: there is no mark of who came last. */
+const TYPES: readonly ReservationType[] = [1, 3, 5, 6];
 
 function strings(value: Parameter): readonly string[] | null {
   if (typeof value === 'string') return [value];

@@ -298,8 +298,10 @@ async function whereabouts(parameters: DiskParameters): Promise<readonly string[
   const disks = await Promise.all(used.map(findBlockDevice));
   if (type === 1 || type === 3) return disks.map((disk) => disk.path);
   // Paths that a multipath map uses are used through the map.
-  const tops = disks.map(async (disk) => (await multipathAbove(disk)) ?? disk.path);
-  return [...new Set(await Promise.all(tops))];
+  const above = await Promise.all(disks.map((disk) => multipathAbove(disk)));
+  const maps = new Set(above.filter((map) => map !== null));
+  // A path that a map does not have is put into it by the defence, and is not used beside it.
+  return maps.size > 0 ? [...maps] : disks.map((disk) => disk.path);
 }
 
 /**
@@ -349,6 +351,9 @@ function verdictOutcome(verdict: DefenceVerdict): Outcome {
       if (stranger !== undefined) {
         const detail = `key ${formatKey(stranger)}`;
         return { status: DEGRADED, code: 'FOREIGN_RESERVATION', detail };
+      }
+      if (verdict.silent.length > 0) {
+        return { status: DEGRADED, code: 'DISK_PATH_LOST', detail: verdict.silent.join(', ') };
       }
       return OK;
     }

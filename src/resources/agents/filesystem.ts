@@ -3,7 +3,8 @@
  * whole file system never runs, a failover has no time for it and a journal makes it needless.
  *
  * What an application was told is durable must be there afterwards, so the agent refuses what breaks
- * that promise: no journal, no barriers, a journal that is not replayed. It looks at the superblock
+ * that promise: no journal, no barriers, a journal that is not replayed, a cache of the disk that the
+ * kernel does not flush. It looks at the superblock
  * past every cache, since a cached one may be older than the fence. A device that is already mounted
  * on this node through another path is refused as well, and that is why `nouuid` is never added by
  * itself: XFS's own check is the last one that would see it. Started again while it is mounted, it
@@ -34,6 +35,7 @@ import { run } from '../../system/run.ts';
 import { deviceNumber } from '../../system/superblock.ts';
 import type { Teardown } from '../../system/teardown.ts';
 import { unmountLazily } from '../../system/undo.ts';
+import { hiddenCache } from '../../system/write-cache.ts';
 import type { ActionContext, Outcome, ResourceAgent } from '../agent.ts';
 import { OK } from '../agent.ts';
 import { failed, notRunning, outcomeOf } from '../outcome.ts';
@@ -48,6 +50,7 @@ import {
   readFilesystem,
   refuseUnsafe,
 } from './filesystem-checks.ts';
+import { Outstanding } from './outstanding.ts';
 
 export type FilesystemOptions = {
   readonly clock: Clock;
@@ -67,8 +70,8 @@ const QUESTION_TIMEOUT_MS: Millis = 60_000;
 
 export class FilesystemAgent implements ResourceAgent {
   readonly #options: FilesystemOptions;
-  /** Directories whose last question has not come back: a dead disk gets one thread, not many. */
-  readonly #asked = new Set<string>();
+  /** By directory: whether it answers. */
+  readonly #asked = new Outstanding<Outcome>();
   /** By directory, from the mount on. */
   readonly #writes = new Map<string, MountWrites>();
 
@@ -113,6 +116,8 @@ export class FilesystemAgent implements ResourceAgent {
           ? OK
           : failed('WRITES_LOST', `${directory} has pages that its disk has not`);
       }
+      const hidden = await hiddenCache(device, context.signal);
+      if (hidden !== null) return failed('WRITE_CACHE_HIDDEN', hidden);
       const { replay } = await checkSuperblock(device, wanted.type);
       const ahead = await readAhead(device, replay);
       try {
@@ -255,17 +260,13 @@ export class FilesystemAgent implements ResourceAgent {
   ): Promise<Outcome> {
     const { directory } = mount;
     const { monitorTimeoutMs } = definition;
-    if (this.#asked.has(directory)) {
-      return failed('FILESYSTEM_HUNG', `${describe(mount)} has not answered the last question`);
-    }
-    this.#asked.add(directory);
     const probes = definition.parameters['write-probe'] === true;
-    const answer = answers(directory)
-      .then(
+    const answer = this.#asked.ask(directory, () =>
+      answers(directory).then(
         () => (probes ? this.#write(mount) : OK),
         (error: unknown) => failed('FILESYSTEM_HUNG', `${describe(mount)}: ${String(error)}`),
-      )
-      .finally(() => this.#asked.delete(directory));
+      ),
+    );
     const late = this.#options.clock
       .after(monitorTimeoutMs * 0.8, signal)
       .then(() => failed('FILESYSTEM_HUNG', `${describe(mount)} does not answer`));

@@ -6,8 +6,8 @@
  * /run/systemd/system) turns `Restart=` off, so that restarts are counted by one policy and not by
  * two, and hands the unit what an application is told (`told.ts`).
  *
- * That it ended is heard at once: the kernel tells when the unit's control group is empty. Its state
- * is asked by the monitor.
+ * That it ended is heard at once: the kernel tells when the unit's control group is empty, and systemd tells
+ * by D-Bus when its state changes. The monitor asks for it all the same.
  *
  * Parameters: `unit`, `readiness` and `monitor` (see `readiness.ts`).
  *
@@ -23,6 +23,7 @@ import { freezeCgroup, isPopulated, watchUntilEmpty } from '../../system/cgroup.
 import { mounts } from '../../system/mounts.ts';
 import { type Completion, run } from '../../system/run.ts';
 import type { Teardown } from '../../system/teardown.ts';
+import { watchUnit } from '../../system/unit-events.ts';
 import type { ActionContext, Outcome, ResourceAgent } from '../agent.ts';
 import { OK } from '../agent.ts';
 import { failed, notRunning, outcomeOf } from '../outcome.ts';
@@ -34,6 +35,7 @@ export type SystemdOptions = {
   readonly clock: Clock;
   /** The command, with options that always go with it. */
   readonly systemctl?: readonly string[];
+  readonly busctl?: readonly string[];
   /** Where drop-ins live until the next boot. */
   readonly runtimeDirectory?: string;
 };
@@ -50,14 +52,16 @@ const PART = 0.9;
 export class SystemdAgent implements ResourceAgent {
   readonly #clock: Clock;
   readonly #systemctl: readonly string[];
+  readonly #busctl: readonly string[];
   readonly #runtime: string;
   /** Of units that were started here: where the kernel keeps their processes. */
   readonly #cgroups = new Map<string, string>();
   readonly #still = new Set<string>();
 
-  constructor({ clock, systemctl, runtimeDirectory }: SystemdOptions) {
+  constructor({ clock, systemctl, busctl, runtimeDirectory }: SystemdOptions) {
     this.#clock = clock;
     this.#systemctl = systemctl ?? ['systemctl'];
+    this.#busctl = busctl ?? ['busctl'];
     this.#runtime = runtimeDirectory ?? '/run/systemd/system';
   }
 
@@ -162,7 +166,15 @@ export class SystemdAgent implements ResourceAgent {
     context: ActionContext,
     changed: (outcome: Outcome) => void,
   ): void {
-    const cgroup = this.#cgroups.get(unitOf(definition));
+    const unit = unitOf(definition);
+    const look = (): void => {
+      this.#state(definition, context).then(
+        (state) => isDown(state) && changed(ended(definition, state)),
+        () => undefined, // nobody watches any more, or the monitor will say why
+      );
+    };
+    void watchUnit({ busctl: this.#busctl, unit, signal: context.signal, changed: look });
+    const cgroup = this.#cgroups.get(unit);
     if (cgroup === undefined) return;
     watchUntilEmpty(cgroup, context.signal, () => {
       this.#settled(definition, context).then(

@@ -1,8 +1,8 @@
 /**
  * `node runner.ts lio|tgt SECONDS SEQUENCES COMMANDS DEVICE...`: the emulated target against a real
  * one, in a guest of the laboratory; the devices are nexuses of one logical unit. Everything on it is
- * lost. It begins no sequence after so many seconds. Prints counts by known
- * difference, and the differences that are not known.
+ * lost. SEQUENCES is their number, or FIRST-LAST; none begins after so many seconds. Prints counts by
+ * known difference, and the differences that are not known.
  */
 import { DEFAULT_TARGET } from '../../../src/fencing/devices/emulated/commands.ts';
 import { EmulatedTarget } from '../../../src/fencing/devices/emulated/target.ts';
@@ -27,9 +27,9 @@ const known: Record<string, number> = {};
 const unknown: Difference[] = [];
 let steps = 0;
 const beganMs = performance.now();
-let seed = 0;
-const mayGoOn = () =>
-  seed < Number(sequences) && performance.now() - beganMs < Number(seconds) * 1000;
+const [last = '1', first = '1'] = sequences.split('-').toReversed();
+let seed = Number(first) - 1;
+const mayGoOn = () => seed < Number(last) && performance.now() - beganMs < Number(seconds) * 1000;
 while (mayGoOn()) {
   seed += 1;
   const result = await compareSequence(new EmulatedBench(new EmulatedTarget(options)), real, {
@@ -46,6 +46,14 @@ while (mayGoOn()) {
   }
 }
 const { sent, slowest } = real;
-const report = { target, sequences: seed, steps, sent, slowest, known, unknown };
+const report = {
+  target,
+  sequences: seed - Number(first) + 1,
+  steps,
+  sent,
+  slowest,
+  known,
+  unknown,
+};
 await real.close();
 process.stdout.write(`${text({ ...report, durationMs: performance.now() - beganMs })}\n`);

@@ -448,7 +448,9 @@ export class Machinery {
       const now = nexusOf(machine, number, this.login(world, machine, number));
       const nexus = nexusName(verified[path] ?? now);
       if (disk.reservation === null) return false;
-      const shares = disk.reservation.type === 5 && disk.registrations.has(nexus);
+      const shares =
+        (disk.reservation.type === 5 || disk.reservation.type === 6) &&
+        disk.registrations.has(nexus);
       return disk.reservation.holder === nexus || shares;
     });
   }

@@ -87,6 +87,20 @@ export const SCOPES: readonly Scope[] = [
     budget: { crash: 1, giveUp: 1, retry: 1 },
   },
   {
+    name: 'two-attackers-3',
+    about: 'two attackers with exclusive access, a crash; type 3',
+    ...{ type: 3, paths: ['a'] },
+    machines: [0, 1, 2],
+    budget: { crash: 1, giveUp: 1 },
+  },
+  {
+    name: 'appointed-again-6',
+    about: 'exclusive access of registrants, the former owner is appointed again; type 6',
+    ...{ type: 6, paths: ['a'] },
+    machines: [0, 1, 0],
+    budget: { crash: 1, giveUp: 1 },
+  },
+  {
     name: 'appointed-again',
     about: 'the former owner, whose lost mount has dirty pages, is appointed again; type 5',
     ...FIVE,

@@ -14,7 +14,7 @@ import { seededRandom } from '../../../src/lib/random.ts';
 const mine = packKey({ tag: 7, node: 2, epoch: 10 });
 
 describe('a reservation key', () => {
-  it('carries tag, node and epoch in 64 bits', () => {
+  it('carries tag, node and epoch in 64 bits (pain 4: two nodes with one key)', () => {
     const parts = { tag: 0x4846, node: 3, epoch: MAX_EPOCH };
     expect(formatKey(packKey(parts))).toBe('0x48460003ffffffff');
     const random = seededRandom(1);

@@ -150,7 +150,7 @@ describe('an older attacker that reserved a cleared disk', () => {
 });
 
 describe('a path logs in anew in the middle of its own takeover', () => {
-  it('and holds by the nexus that it was: it takes the reservation over from itself', () => {
+  it('and holds by the nexus that it was: it takes the reservation over from itself (pain 5: a stale key)', () => {
     const target = disk();
     owns(target, 'n1:a', key(1, 10));
     let login = 0;

@@ -25,7 +25,7 @@ function harm(all: readonly Story[], kind: string): string | null {
 const HARD = { crash: 25, giveUp: 25, loseAttention: 40 };
 
 describe('races for one disk', () => {
-  it('two attackers and a frozen owner: no older write lands, and the newest holds', () => {
+  it('two attackers and a frozen owner: no older write lands, and the newest holds (pain 9: both die)', () => {
     const all = stories({ attackers: 2 });
     expect(firstHarm(all)).toBeNull();
     for (const story of all) expect(story.ends.at(-1), story.log.join('\n')).toBe('3:held');

@@ -77,7 +77,7 @@ describe('a takeover', () => {
     expect(target.inspect().reservation).toEqual({ type: 1, holder: 'n2:a' });
   });
 
-  it('from an owner whose takeover was committed: preempts and aborts, no reset', () => {
+  it('from an owner whose takeover was committed: preempts and aborts, no reset (pain 8: neither node mounts)', () => {
     const target = disk();
     given(target, 'n1:a', register(key(1, 10)), reserve(key(1, 10), 1));
     target.submitWrite('n1:a', 0, 'late');

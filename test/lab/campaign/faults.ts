@@ -39,6 +39,32 @@ function cutting(networks: readonly Cut['network'][]): Fault {
   };
 }
 
+const OVER = /^(group \S+ is down here|this machine resets itself)$/;
+
+/**
+ * A process that waits for the disk cannot be killed before the initiator gives the disk up. Where that takes
+ * longer than three kills, the machine resets itself, and is then as after a power loss.
+ */
+const sanCut: Fault = async (all, owner) => {
+  const tail = new LogTail(all.lab.guest(owner.id));
+  const { restore, ...inflicted } = await cutting([0])(all, owner);
+  return {
+    ...inflicted,
+    restore: async () => {
+      const { line } = await firstLine(
+        [tail],
+        (_, { event }) => OVER.test(event),
+        `${owner.node} ends what it had`,
+        FAILOVER_LIMIT_MS,
+      );
+      await restore();
+      if (line.event.startsWith('group')) return;
+      await all.lab.guest(owner.id).powerOff();
+      await all.cluster.bootAgain(owner.id);
+    },
+  };
+};
+
 /**
  * The owner is frozen; its successor is frozen in the middle of its takeover, while the first one
  * runs again with its old writes; and when a third epoch is given, the second one runs again too and
@@ -74,7 +100,7 @@ async function begun(guests: FailoverLab['lab']['nodes'], after: number, act: ()
 export const FAULTS: ReadonlyMap<string, Fault> = new Map([
   ['power-loss', powerLoss],
   ['freeze', freeze],
-  ['san-cut', cutting([0])],
+  ['san-cut', sanCut],
   ['isolate', cutting([1, 2])],
   ['two-attackers', twoAttackers],
 ]);

@@ -51,6 +51,11 @@ export class Takeovers {
     this.#report = report;
   }
 
+  get hasBlamed(): boolean {
+    const { lateWrites, doubleMounts, splitOwnership } = this.tally;
+    return lateWrites + doubleMounts + splitOwnership > 0;
+  }
+
   async round(name: string, fault: Fault): Promise<void> {
     const began = performance.now();
     const owner = await this.#ready();

@@ -5,6 +5,7 @@
 import type { FailoverLab } from '../failover-lab.ts';
 import type { Report } from '../scenario.ts';
 import { stillHeardMs } from '../watch/double-answers.ts';
+import { Words } from '../words.ts';
 import { type Act, failoverScenario, holdsNothing, noteOutage, staleWrite } from './story.ts';
 
 const HOUR_MS = 3_600_000;
@@ -32,6 +33,7 @@ async function frozen(all: FailoverLab, report: Report, hours: number): Promise<
   await noteOutage(all, report, before);
   report.say(`thawing ${owner.node}`);
   if (hours > 0) guest.moveClock?.(hours * HOUR_MS);
+  const words = new Words(guest, report);
   const thawedAt = Date.now();
   guest.thaw();
   if (hours > 0) {
@@ -41,6 +43,8 @@ async function frozen(all: FailoverLab, report: Report, hours: number): Promise<
   // Before it has torn anything down: a write with the old rights, below the file system.
   const write = await staleWrite(guest);
   report.check('the disk refuses a write of the thawed machine', write.status !== 0, write.output);
+  const told = await words.letsGo().catch(() => '');
+  report.check('it says why it lets go', told !== '', told);
   const gone = await holdsNothing(all, owner.id);
   report.check('the thawed machine lets go of address and mount', gone === '', gone);
   const spoke = stillHeardMs(all.watch.heard, owner.id, thawedAt);
@@ -67,5 +71,6 @@ export const freezeForAnHour = failoverScenario({
   name: 'freeze-for-an-hour',
   about: 'as freeze, and the clock of the thawed machine says that an hour has gone by',
   lab: { clocks: true },
+  sabotages: ['fence', 'lease'],
   act: freezing(1),
 });

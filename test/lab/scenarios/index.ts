@@ -10,13 +10,15 @@ import { leftovers } from './leftovers.ts';
 import { loginAnew } from './login-anew.ts';
 import { majorityLoss } from './majority-loss.ts';
 import { movedWhileFrozen } from './moved-while-frozen.ts';
+import { onePath } from './one-path.ts';
 import { pathsLost } from './paths-lost.ts';
 import { powerLoss } from './power-loss.ts';
 import { stranger } from './stranger.ts';
 import { takeoverByHand } from './takeover-by-hand.ts';
 import { takeovers } from './takeovers.ts';
-import { targetForgets, targetReboot } from './target-reboot.ts';
+import { targetForgets, targetReboot, targetRestart } from './target-reboot.ts';
 import { thirdHand } from './third-hand.ts';
+import { stopHangs, watchdog } from './watchdog.ts';
 
 export const scenarios: readonly Scenario[] = [
   boot,
@@ -35,6 +37,10 @@ export const scenarios: readonly Scenario[] = [
   stranger,
   targetReboot,
   targetForgets,
+  targetRestart,
   loginAnew,
   pathsLost,
+  onePath,
+  watchdog,
+  stopHangs,
 ];

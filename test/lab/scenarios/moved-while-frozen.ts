@@ -5,6 +5,7 @@
 import { daemonFiles } from '../daemon-command.ts';
 import { GROUP } from '../lab-config.ts';
 import { observe, violations } from '../observer.ts';
+import { Words } from '../words.ts';
 import { type Act, failoverScenario, holdsNothing, staleWrite } from './story.ts';
 
 const HOLDFAST = 'node $HOLDFAST_ROOT/src/holdfast.js';
@@ -34,11 +35,14 @@ export const act: Act = async (all, report) => {
     JSON.stringify(seen.reservations[0]),
   );
   report.say(`thawing ${first.node}`);
+  const words = new Words(guest, report);
   guest.thaw();
   const write = await staleWrite(guest);
   report.check('the disk refuses its write', write.status !== 0, write.output);
   const after = violations(await observe(lab, 1)).filter((one) => one.startsWith('lun'));
   report.check('never two that can write', after.length === 0, after.join('; '));
+  const told = await words.letsGo().catch(() => '');
+  report.check('it says why it lets go', told !== '', told);
   const gone = await holdsNothing(all, first.id);
   report.check('it lets go of address and mount', gone === '', gone);
   await all.whole();

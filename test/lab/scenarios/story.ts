@@ -57,7 +57,14 @@ export async function staleWrite(guest: Machine): Promise<Answer> {
     'dd if=/dev/zero of=/dev/lab/lun0 bs=4096 count=1 seek=100000 oflag=direct 2>&1',
     STALE_WRITE_LIMIT_MS,
   );
-  return { status, output: output.trim().split('\n').at(-1) ?? '' };
+  const lines = output.trim().split('\n');
+  return { status, output: lines.find((line) => line.startsWith('dd: ')) ?? lines.at(-1) ?? '' };
+}
+
+/** A machine that was reset, by whatever means, is like one whose power came back. */
+export async function powerCycled(all: FailoverLab, id: number): Promise<void> {
+  await all.lab.guest(id).powerOff();
+  await all.cluster.bootAgain(id);
 }
 
 /** Waits until a machine has neither address nor mount; answers '' or what was waited for in vain. */

@@ -25,6 +25,8 @@ export async function campaign(
       const inflict = FAULTS.get(name);
       if (inflict === undefined) throw new RangeError(`there is no fault ${name}`);
       await takeovers.round(name, inflict);
+      // What it left behind is looked at, not buried under further rounds.
+      if (takeovers.hasBlamed) break;
     }
   } catch (error) {
     report.check('every round came to its end', false, String(error).slice(0, 6000));
@@ -60,11 +62,11 @@ export const takeovers: Scenario = {
     const chosen = context.fault === undefined ? [...FAULTS.keys()] : [context.fault];
     const tally = await campaign(all, report, { runs: context.runs, faults: chosen });
     const done = await verdict(all, report);
-    const { runs, faults, lateWrites, doubleMounts, splitOwnership } = tally;
+    const { runs, faults, lateWrites, doubleMounts, splitOwnership, unasked } = tally;
     const lost = report.measures['lost'] ?? Number.NaN;
     return {
       ...done,
-      summary: { runs, faults, lateWrites, lost, doubleMounts, splitOwnership },
+      summary: { runs, faults, lateWrites, lost, doubleMounts, splitOwnership, unasked },
     };
   },
 };

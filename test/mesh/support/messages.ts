@@ -150,7 +150,7 @@ export function everyControlMessage(pair: Pair): readonly ControlMessage[] {
     { ...lease, kind: 'lease-grant' },
     { ...lease, kind: 'lease-refused', code: 'STALE_EPOCH', newestEpoch: 4 },
     ...everyCommand().map((command) => ({ ...asked, kind: 'propose' as const, command })),
-    { ...asked, kind: 'propose-refused', code: 'NOT_LEADER' },
+    { ...asked, kind: 'propose-refused', code: 'NOT_LEADER', detail: 'node1 does not lead' },
     { ...asked, kind: 'read' },
     { ...asked, kind: 'read-reply', index: null, beganMs: 0 },
     { ...asked, kind: 'read-reply', index: 17, beganMs: 123.456 },

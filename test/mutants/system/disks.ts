@@ -24,6 +24,15 @@ export const DISKS: readonly SystemMutant[] = [
     within: 24,
   },
   {
+    name: 'register-and-ignore',
+    file: 'src/fencing/devices/emulated/verbs.ts',
+    find: "        action: 'register',\n        key: command.current,",
+    replace: "        action: 'register-and-ignore',\n        key: command.current,",
+    breaks: 'DESIGN §8: REGISTER compares and swaps, it never ignores the key that is there',
+    scenario: 'exploration of overtaking',
+    within: 1,
+  },
+  {
     name: 'newer-keys-preempted',
     file: rules,
     find: "const rivals = facts.keys.filter((key) => standing(goal.key, key) === 'rival');",
@@ -58,7 +67,7 @@ export const DISKS: readonly SystemMutant[] = [
     replace: '  if (facts.unaborted.length > 0 || facts.gap) return false;\n',
     breaks: 'DESIGN §8.5: where an abort is not certain, LOGICAL UNIT RESET',
     scenario: 'writes',
-    within: 24,
+    within: 40,
   },
   {
     name: 'register-without-aptpl',
@@ -93,7 +102,7 @@ export const DISKS: readonly SystemMutant[] = [
       '    const proof = await prove?.(device);\n    return proof?.ok === true ? proof : await proveIdle(null);',
     breaks: 'DESIGN §8: a node that holds something registers nothing',
     scenario: 'mounts',
-    within: 12,
+    within: 24,
   },
   {
     name: 'reservation-given-back',
@@ -110,7 +119,7 @@ export const DISKS: readonly SystemMutant[] = [
     return OK;`,
     breaks: 'DESIGN §8: whoever stops leaves key and reservation in place',
     scenario: 'operators',
-    within: 16,
+    within: 32,
   },
   {
     name: 'takeover-not-made',

@@ -28,7 +28,27 @@ export const GROUPS: readonly SystemMutant[] = [
     find: 'return this.#leaseValid && !this.#suspended && this.#mayBeSeen;',
     replace: 'return !this.#suspended && this.#mayBeSeen;',
     breaks: 'DESIGN §7: nothing is visible without a lease',
-    scenario: 'leases',
+    scenario: 'unheard owners',
+    within: 6,
+  },
+  {
+    name: 'stopped-said-at-the-beginning',
+    file: run,
+    find: "        if (this.#runs) this.#enter('stopping', '');\n",
+    replace: `        if (this.#runs) {
+          this.#enter('stopping', '');
+          this.#report({ kind: 'stopped', clean: true });
+        }
+`,
+    also: [
+      {
+        file: run,
+        find: "        this.#kill('SUPERSEDED', 'a newer epoch of the group exists');\n",
+        replace: '',
+      },
+    ],
+    breaks: 'DESIGN §7: `stopped` is said when everything that can be seen is down',
+    scenario: 'slow stops',
     within: 6,
   },
   {
@@ -72,7 +92,7 @@ export const GROUPS: readonly SystemMutant[] = [
     for (const message of early) this.#hooks.send(message);
     if (ready.persist !== null) void early;`,
     breaks: 'DESIGN §4: term, vote and entries are durable before what depends on them is sent',
-    scenario: 'logs',
-    within: 20,
+    scenario: 'forgetful voters',
+    within: 8,
   },
 ];

@@ -14,7 +14,7 @@ export const LEASES: readonly SystemMutant[] = [
     replace: 'return (leaseMs * (1 + 2 * clockDrift) + epsilonMs) / 2;',
     breaks: 'DESIGN §7: the next owner waits as long as a lease can run',
     scenario: 'leases',
-    within: 4,
+    within: 12,
   },
   {
     name: 'horizon-ignored',
@@ -23,7 +23,7 @@ export const LEASES: readonly SystemMutant[] = [
     replace: 'const latest = Math.max(now - 60_000, ...grants);',
     breaks: 'DESIGN §7: a new leader reckons with what earlier leaders granted',
     scenario: 'leases',
-    within: 4,
+    within: 12,
   },
   {
     name: 'grant-without-a-quorum',
@@ -36,13 +36,32 @@ export const LEASES: readonly SystemMutant[] = [
     within: 12,
   },
   {
+    name: 'lease-counted-from-its-answer',
+    file: 'src/membership/owner-lease.ts',
+    find: `    if (request === undefined || request.granted) return;
+    const { serveUntilMs, downByMs } = this.#endOf(request);`,
+    replace: `    if (request === undefined || request.granted) return;
+    this.#requests = this.#requests.map((one) => (one === request ? { ...one, askedMs: now } : one));
+    const { serveUntilMs, downByMs } = this.#endOf({ ...request, askedMs: now });`,
+    also: [
+      {
+        file: 'src/membership/owner-lease.ts',
+        find: '      one === request ? { ...one, granted: true } : one,',
+        replace: '      one.requestId === requestId ? { ...one, granted: true } : one,',
+      },
+    ],
+    breaks: 'DESIGN §7: a lease is counted from the moment of asking',
+    scenario: 'late grants',
+    within: 6,
+  },
+  {
     name: 'stale-visible-from',
     file: 'src/node/local-groups.ts',
     find: 'visibleFromMs: now + group.leaseRemainderMs,',
     replace: 'visibleFromMs: now + 0 * group.leaseRemainderMs,',
     breaks: 'DESIGN §7: the new owner waits for the rest of the old lease before it is seen',
     scenario: 'leases',
-    within: 4,
+    within: 12,
   },
   {
     name: 'lease-survives-a-pause',
@@ -60,7 +79,7 @@ export const LEASES: readonly SystemMutant[] = [
     replace: "        this.lease({ kind: 'armed', requestId: effect.requestId }, now);",
     breaks: 'DESIGN §7: no acknowledgement of the guardian, no renewal',
     scenario: 'guardians',
-    within: 12,
+    within: 20,
   },
   {
     name: 'guardian-told-a-later-deadline',
@@ -69,7 +88,7 @@ export const LEASES: readonly SystemMutant[] = [
     replace: '      downByMs: until.downByMs + forever + 2_000,',
     breaks: 'DESIGN §7: everything is down by t + L, also when the daemon stands still',
     scenario: 'guardians',
-    within: 8,
+    within: 12,
   },
   {
     name: 'guardian-missing',
@@ -78,7 +97,7 @@ export const LEASES: readonly SystemMutant[] = [
     replace: '    await',
     breaks: 'DESIGN §7: the guardian tears down when its daemon is gone',
     scenario: 'guardians',
-    within: 4,
+    within: 12,
   },
   {
     name: 'teardown-forgets-the-address',
@@ -88,7 +107,7 @@ export const LEASES: readonly SystemMutant[] = [
       "const failures = await this.#undoUntilDone(essential.filter(({ kind }) => kind === 'kill-cgroup'));",
     breaks: 'DESIGN §7: the proof goes out when every address is down',
     scenario: 'guardians',
-    within: 4,
+    within: 12,
   },
   {
     name: 'teardown-forgets-the-application',
@@ -98,7 +117,7 @@ export const LEASES: readonly SystemMutant[] = [
       "const failures = await this.#undoUntilDone(essential.filter(({ kind }) => kind === 'block-address'));",
     breaks: 'DESIGN §7: the proof goes out when every process is down',
     scenario: 'guardians',
-    within: 4,
+    within: 12,
   },
   {
     name: 'suspended-application-not-frozen',
@@ -108,6 +127,6 @@ export const LEASES: readonly SystemMutant[] = [
     if (!makes(verb)) return await agent[frozen ? 'monitor' : verb](`,
     breaks: 'DESIGN §7: at the soft expiry the application is frozen',
     scenario: 'leases',
-    within: 6,
+    within: 12,
   },
 ];

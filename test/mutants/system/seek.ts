@@ -5,13 +5,19 @@
  */
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
-import { pathToFileURL } from 'node:url';
-import { SCENARIOS, type ScenarioName } from '../../simulation/scenarios.ts';
+import type { ScenarioName } from '../../simulation/scenarios.ts';
 import type { Script } from '../../simulation/script.ts';
 import { mutated } from '../mutant.ts';
 import { SYSTEM } from './index.ts';
-import { editsOf } from './system-mutant.ts';
+import { EXPLORATION, editsOf } from './system-mutant.ts';
 
+type Found = {
+  readonly seed: number | null;
+  readonly rule?: string;
+  readonly words?: string;
+};
+
+const MOST_STATES = 4_000_000;
 const [scenario = 'mixed', seeds = '1', name] = process.argv.slice(2);
 const root = new URL('../../../', import.meta.url);
 
@@ -36,25 +42,36 @@ function plant(wanted: string): void {
 }
 
 if (name !== undefined) plant(name);
-const simulation = pathToFileURL(new URL('test/simulation/', root).pathname).href;
-const { play } = (await import(`${simulation}/run.ts`)) as typeof import('../../simulation/run.ts');
-const { scriptOf } = (await import(
-  `${simulation}/script.ts`
-)) as typeof import('../../simulation/script.ts');
+process.stdout.write(`${JSON.stringify(await found())}\n`);
 
-function scriptFor(seed: number): Script {
-  if (!scenario.endsWith('.json')) {
-    return scriptOf({ seed, ...SCENARIOS[scenario as ScenarioName] });
+/** Nothing of `src` may be loaded before the mutant is planted. */
+async function found(): Promise<Found> {
+  if (scenario.startsWith(EXPLORATION)) return await explored(scenario.slice(EXPLORATION.length));
+  const { play } = await import('../../simulation/run.ts');
+  const { scenarioScript } = await import('../../simulation/scenarios.ts');
+  for (let seed = 1; seed <= Number(seeds); seed += 1) {
+    const script = scenario.endsWith('.json')
+      ? kept(scenario)
+      : scenarioScript(scenario as ScenarioName, seed);
+    const [first] = (await play({ script })).violations;
+    if (first === undefined) continue;
+    return { seed, rule: first.rule, words: `${first.node}: ${first.words}` };
   }
-  const kept = readFileSync(new URL(`test/simulation/regressions/${scenario}`, root), 'utf8');
-  return (JSON.parse(kept) as { readonly script: Script }).script;
+  return { seed: null };
 }
 
-let found: object = { seed: null };
-for (let seed = 1; seed <= Number(seeds); seed += 1) {
-  const [first] = (await play({ script: scriptFor(seed) })).violations;
-  if (first === undefined) continue;
-  found = { seed, rule: first.rule, words: `${first.node}: ${first.words}` };
-  break;
+/** Every history of a scope, instead of seeds. */
+async function explored(scope: string): Promise<Found> {
+  const { Explorer } = await import('../../fencing/exploration/explorer.ts');
+  const { REAL } = await import('../../fencing/exploration/protocol.ts');
+  const { scopeOf } = await import('../../fencing/exploration/scope.ts');
+  const explorer = new Explorer(scopeOf(scope), REAL, null, { maxStates: MOST_STATES });
+  const { finding } = explorer.run();
+  if (finding === null) return { seed: null };
+  return { seed: 1, rule: finding.harm, words: `after ${finding.path.length} steps` };
 }
-process.stdout.write(`${JSON.stringify(found)}\n`);
+
+function kept(file: string): Script {
+  const text = readFileSync(new URL(`test/simulation/regressions/${file}`, root), 'utf8');
+  return (JSON.parse(text) as { readonly script: Script }).script;
+}

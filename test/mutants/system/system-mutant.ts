@@ -5,13 +5,18 @@
 import type { ScenarioName } from '../../simulation/scenarios.ts';
 import type { Mutant } from '../mutant.ts';
 
+export const EXPLORATION = 'exploration of ';
+
 export type Edit = Pick<Mutant, 'file' | 'find' | 'replace'>;
 
 export type SystemMutant = Omit<Mutant, 'caughtBy'> & {
   /** Where a second line of defence would hide that the rule is gone. */
   readonly also?: readonly Edit[];
-  /** Or a script that was kept in `test/simulation/regressions/`. */
-  readonly scenario: ScenarioName | `${string}.json`;
+  /**
+   * Or a script that was kept in `test/simulation/regressions/`; or a scope of `test/fencing/exploration`,
+   * where the race is too rare for seeds: all its histories, and `within` is 1.
+   */
+  readonly scenario: ScenarioName | `${string}.json` | `${typeof EXPLORATION}${string}`;
   /** Seeds from 1 on; the first one that breaks a promise ends the hunt. */
   readonly within: number;
 };

@@ -54,7 +54,7 @@ function lifeOf(stage: NetworkStage, address: string): readonly Story[] {
       },
     },
     {
-      name: `${address} is announced to a neighbour that remembers an old owner`,
+      name: `${address} is announced to a neighbour that remembers an old owner (pain 18: stale ARP)`,
       run: async () => {
         await floatingIp.kill(definition, context);
         stage.mislead(address);
@@ -131,7 +131,7 @@ function virtualMacStories(stage: NetworkStage): readonly Story[] {
       },
     },
     {
-      name: 'a wire without carrier makes address and virtual MAC fail, and the node unfit',
+      name: 'a wire without carrier makes address and MAC fail, and the node unfit (pain 19: the card is down)',
       run: async () => {
         await virtualMac.start(MAC, context);
         const plain = addressOn(PUBLIC, '192.0.2.31/24');
@@ -211,7 +211,7 @@ function watchfulStories(stage: NetworkStage): readonly Story[] {
       },
     },
     {
-      name: `${address} that somebody else has too is degraded, announced again, and well when he is gone`,
+      name: `${address} that somebody else has too is degraded, and well when he is gone (pain 17: a duplicate)`,
       run: async () => {
         const watchful = new FloatingIpAgent({ clock, filter, log: () => {}, aloneEveryMs: 100 });
         const definition = addressOn(PUBLIC, address);

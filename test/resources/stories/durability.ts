@@ -157,7 +157,7 @@ export function injuryStories(disks: DiskStage): readonly Story[] {
       },
     },
     {
-      name: 'who uses another mount below the directory is not killed (pain 12 of the users)',
+      name: 'who uses another mount below the directory is not killed (pain 12: a stop kills strangers)',
       run: async () => {
         const definition = on(disks.disk('nested', 'ext4'), {}, 1_500);
         equal((await filesystem.start(definition, context)).status, 0);

@@ -24,7 +24,7 @@ export function canFollow(): boolean {
 
 export const followerStories: readonly Story[] = [
   {
-    name: 'a client that ignores gratuitous ARP follows a virtual MAC to the next owner',
+    name: 'a client that ignores gratuitous ARP follows a virtual MAC to the next owner (pain 18: stale ARP)',
     run: () =>
       staged(async (stage) => {
         const mac = await stage.serve('one', 'mac', `${FOUR}/24`);

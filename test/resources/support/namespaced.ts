@@ -1,4 +1,5 @@
 /** Runs a runner of clauses in network and mount namespaces of its own (and `more`), and reads its report. */
+import { basename } from 'node:path';
 import { run } from '../../../src/system/run.ts';
 import type { ClauseReport } from '../../contract/report-line.ts';
 import { must, works } from './shell.ts';
@@ -22,11 +23,11 @@ export async function reportsOf(
     .map((line) => JSON.parse(line) as ClauseReport);
 }
 
-/** Also when the runner was killed: a loop device outlives the namespace in which it was made. */
+/** Also when the runner was killed: loop devices outlive its namespace, and forget the way to their files. */
 export function detachLoops(directory: string): void {
   const list = must('losetup', '--list', '--noheadings', '--output', 'NAME,BACK-FILE');
   for (const line of list.split('\n')) {
     const [device = '', file = ''] = line.trim().split(/\s+/);
-    if (file.startsWith(directory)) works('losetup', '--detach', device);
+    if (file.includes(basename(directory))) works('losetup', '--detach', device);
   }
 }

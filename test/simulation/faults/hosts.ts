@@ -49,6 +49,16 @@ export const hostFaults: readonly Fault[] = [
     },
   },
   {
+    // Not at some time, but between two turns of its loop.
+    name: 'machine-frozen-at-event',
+    rate: 3,
+    longestMs: 1_500,
+    begin: ({ machine, amount }) => {
+      machine.freezeAfter(1 + (amount % 60));
+      return () => machine.thaw();
+    },
+  },
+  {
     name: 'daemon-stopped',
     rate: 4,
     longestMs: 3_000,

@@ -95,6 +95,30 @@ export const networkFaults: readonly Fault[] = [
     },
   },
   {
+    // Two machines are left with one neighbour, the same for both; the rest is whole.
+    name: 'two-leaves',
+    rate: 2,
+    longestMs: 4_000,
+    begin: ({ cluster, machine, other, amount }) => {
+      const rest = cluster.machines.filter((one) => one !== machine && one !== other);
+      const far = rest.filter((_, i) => i !== amount % rest.length);
+      const apart = [
+        ...far.flatMap(
+          (one) =>
+            [
+              [machine, one],
+              [other, one],
+            ] as const,
+        ),
+        [machine, other] as const,
+      ];
+      return cut(
+        cluster,
+        apart.flatMap(([a, b]) => both(a.name, b.name, INTERCONNECTS)),
+      );
+    },
+  },
+  {
     // Every pair has one interconnect, and not all the same.
     name: 'patchwork',
     rate: 2,

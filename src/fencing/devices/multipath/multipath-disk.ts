@@ -3,14 +3,14 @@
  * multipathd takes paths out and puts them in whenever it likes.
  *
  * The fear: a path that comes back is a new nexus without a registration, and the map sends the
- * file system's writes over it at once. Registered while the file system is mounted, it could give
- * a machine that was fenced meanwhile its rights back. So a path is registered by takeovers only,
- * and the defence looks at every live one (`livePaths`): one without registration ends the
- * ownership, and the next epoch's takeover registers it. A path that only lost its link keeps its
- * registration, and is welcome again.
+ * file system's writes over it at once. Registered while the map has it, it could give a machine that
+ * was fenced meanwhile its rights back. So the defence looks at every live path (`livePaths`): one
+ * without registration ends the ownership, and the next epoch's takeover registers it. A path outside
+ * the map is registered there, and joins only when we are still the owner after that (`strays.ts`,
+ * `protocol/admission.ts`). A path that only lost its link keeps its registration, and is welcome again.
  *
- * It does not change the map and does not talk to multipathd, whose `reservation_key` has to stay
- * unset. Reference: DESIGN §8; Linux Documentation/admin-guide/device-mapper; multipath.conf(5).
+ * It does not talk to multipathd, whose `reservation_key` has to stay unset. Reference: DESIGN §8; Linux
+ * Documentation/admin-guide/device-mapper; multipath.conf(5).
  */
 import { HoldfastError } from '../../../lib/error.ts';
 import type { Millis } from '../../../lib/ids.ts';
@@ -20,6 +20,7 @@ import type {
   PathId,
   PrCommand,
   PrReply,
+  StrayPath,
 } from '../../fence-device.ts';
 import { type PathCommands, RealDisk } from '../real-disk.ts';
 
@@ -29,11 +30,15 @@ export type MultipathOptions = {
   readonly open: (path: PathId) => Promise<PathCommands>;
   readonly identity: string | null;
   readonly timeoutMs: Millis;
+  /** Paths of the disk that the map does not have, each of them claimed. */
+  readonly strays?: (identity: string) => Promise<readonly StrayPath[]>;
 };
 
 export class MultipathDisk implements FenceDevice {
   readonly #options: MultipathOptions;
   readonly #open = new Map<PathId, Promise<RealDisk>>();
+  /** Outside the map, and claimed by us at this moment. */
+  readonly #strays = new Set<PathId>();
   #identity: string | null;
 
   constructor(options: MultipathOptions) {
@@ -67,7 +72,9 @@ export class MultipathDisk implements FenceDevice {
 
   async paths(): Promise<readonly PathId[]> {
     const members = await this.#options.members();
-    for (const path of this.#open.keys()) if (!members.includes(path)) this.#forget(path);
+    for (const path of this.#open.keys()) {
+      if (!members.includes(path) && !this.#strays.has(path)) this.#forget(path);
+    }
     return members;
   }
 
@@ -75,10 +82,25 @@ export class MultipathDisk implements FenceDevice {
     return this.paths();
   }
 
+  async strayPaths(signal: AbortSignal): Promise<readonly StrayPath[]> {
+    const { strays } = this.#options;
+    if (strays === undefined) return [];
+    const found = await strays(this.#identity ?? (await this.identity(signal)));
+    return found.map((stray) => {
+      this.#strays.add(stray.path);
+      const letGo = async () => {
+        this.#strays.delete(stray.path);
+        await stray.letGo();
+      };
+      return { ...stray, letGo };
+    });
+  }
+
   /** @throws HoldfastError DISK_IDENTITY_MISMATCH: nothing was sent. */
   async execute(command: PrCommand, signal: AbortSignal): Promise<PrReply> {
     const { path } = command;
-    if (!(await this.paths()).includes(path)) return { kind: 'path-lost', path };
+    const known = (await this.paths()).includes(path) || this.#strays.has(path);
+    if (!known) return { kind: 'path-lost', path };
     try {
       const reply = await (await this.#disk(path)).execute(command, signal);
       // Its name may lead to another device when it is back: then it is opened anew.

@@ -8,6 +8,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -107,8 +108,11 @@ function makeBase(say: (line: string) => void): void {
     // Whom this machine trusts: its packages may come by way of a mirror.
     if (existsSync(AUTHORITIES)) cpSync(AUTHORITIES, at(AUTHORITIES));
     cpSync(join(root, 'node_modules/node/bin/node'), at('usr/local/bin/node'));
-    const npm = execFileSync('npm', ['root', '--global'], { encoding: 'utf8' }).trim();
-    cpSync(join(npm, 'npm'), at('usr/local/lib/node_modules/npm'), { recursive: true });
+    // `npm root --global` asks the first Node in PATH, which may be ours and has none.
+    const npm = realpathSync(
+      execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim(),
+    );
+    cpSync(dirname(dirname(npm)), at('usr/local/lib/node_modules/npm'), { recursive: true });
     for (const name of ['npm', 'npx']) {
       symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, at('usr/local/bin', name));
     }

@@ -12,7 +12,7 @@ import { execute, word } from '../../../../src/fencing/devices/emulated/verbs.ts
 import { MultipathDisk } from '../../../../src/fencing/devices/multipath/multipath-disk.ts';
 import type { PathCommands } from '../../../../src/fencing/devices/real-disk.ts';
 import { Fence, type Held } from '../../../../src/fencing/fence.ts';
-import type { FenceDevice } from '../../../../src/fencing/fence-device.ts';
+import type { FenceDevice, StrayPath } from '../../../../src/fencing/fence-device.ts';
 import { packKey } from '../../../../src/fencing/protocol/key.ts';
 import { multipathAbove, multipathMembers } from '../../../../src/system/block-device.ts';
 import { monotonicClock } from '../../../../src/system/clock.ts';
@@ -32,6 +32,8 @@ class Room {
   readonly target = new EmulatedTarget({ ...DEFAULT_TARGET, identity: IDENTITY });
   readonly maps: Record<string, string[]> = { n1: ['sda', 'sdb'], n2: ['sdc', 'sdd'] };
   readonly dead = new Set<string>();
+  /** Paths that a node has beside its map. */
+  readonly outside: Record<string, string[]> = {};
   /** A new login of a path is another nexus under the old name. */
   readonly logins = new Map<string, number>();
   identities: Record<string, string | null> = {};
@@ -43,12 +45,14 @@ class Room {
       open: async (path) => this.#open(node, path),
       identity: IDENTITY,
       timeoutMs: 1000,
+      strays: async () => (this.outside[node] ?? []).map((path) => this.#stray(node, path)),
     });
     const { target } = this;
     return {
       identity: (signal) => disk.identity(signal),
       paths: () => disk.paths(),
       livePaths: () => disk.livePaths(),
+      strayPaths: (signal) => disk.strayPaths(signal),
       execute: (command, signal) => disk.execute(command, signal),
       capabilities: (signal) => disk.capabilities(signal),
       probe: async () => ({ durationMs: target.inspect().tasks.length }),
@@ -67,6 +71,14 @@ class Room {
       }
       if (word(task) !== 'unit-attention') return word(task);
     }
+  }
+
+  #stray(node: string, path: string): StrayPath {
+    const join = async () => {
+      this.outside[node] = (this.outside[node] ?? []).filter((one) => one !== path);
+      this.maps[node]?.push(path);
+    };
+    return { path, join, letGo: async () => {} };
   }
 
   #open(node: string, path: string): PathCommands {
@@ -124,7 +136,7 @@ describe('the contract through a map', () => {
 });
 
 describe('a takeover', () => {
-  it('registers and verifies every path; the old owner writes on none', async () => {
+  it('registers and verifies every path; the old owner writes on none (pain 6: keys and multipath)', async () => {
     await take(room.device('n1'), 1);
     expect(['sda', 'sdb'].map((path) => room.write('n1', path))).toEqual(['good', 'good']);
     const held = await take(room.device('n2'), 2, 2);
@@ -175,7 +187,7 @@ describe('an owner whose paths come and go', () => {
     expect(await defend(device, held)).toMatchObject({ kind: 'mine', silent: [] });
   });
 
-  it('stops when a path is back by a new login, and gains nothing', async () => {
+  it('stops when a path is back by a new login, and gains nothing (pain 5: the key is gone)', async () => {
     const device = room.device('n1');
     const held = await take(device, 1);
     room.logins.set('sda', 1);
@@ -203,6 +215,35 @@ describe('an owner whose paths come and go', () => {
     room.maps['n1'] = ['sda', 'sdb', 'sde'];
     expect(await defend(blind, held)).toMatchObject({ kind: 'mine' });
     expect(room.write('n1', 'sde')).toBe('reservation-conflict');
+  });
+
+  it('registers a path beside the map, then takes it in, and serves on', async () => {
+    const device = room.device('n1');
+    const held = await take(device, 1);
+    room.outside['n1'] = ['sde'];
+    expect(room.write('n1', 'sde')).toBe('reservation-conflict');
+    expect(await defend(device, held)).toMatchObject({ kind: 'mine' });
+    expect(room.maps['n1']).toEqual(['sda', 'sdb', 'sde']);
+    expect(room.write('n1', 'sde')).toBe('good');
+    // From then on it is looked at like the others.
+    expect(await defend(device, held)).toMatchObject({ kind: 'mine', silent: [] });
+    await take(room.device('n2'), 2, 2);
+    expect(room.write('n1', 'sde')).toBe('reservation-conflict');
+  });
+
+  it('takes no path in when it was fenced meanwhile, or the path does not answer', async () => {
+    const device = room.device('n1');
+    const held = await take(device, 1);
+    room.outside['n1'] = ['sde'];
+    room.dead.add('sde');
+    expect(await defend(device, held)).toMatchObject({ kind: 'mine' });
+    expect(room.maps['n1']).toEqual(['sda', 'sdb']);
+    room.dead.clear();
+    await take(room.device('n2'), 2, 2);
+    expect(await defend(device, held)).toMatchObject({ kind: 'fenced' });
+    expect(room.maps['n1']).toEqual(['sda', 'sdb']);
+    expect(room.write('n1', 'sde')).toBe('reservation-conflict');
+    expect(room.target.inspect().registrations.has(room.nexus('n1', 'sde'))).toBe(false);
   });
 
   it('is fenced on all of them at once', async () => {
