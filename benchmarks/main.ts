@@ -13,7 +13,8 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
   failover: 'how long clients wait, fault by fault, in a laboratory: --help',
   steady:
     'false alarms of a busy machine: [--minutes N] [--profile fast|safe] [--lab native|kernel]',
-  footprint: 'what an idle node costs: [--members 3,5,9] [--groups 1,10,100] [--seconds N]',
+  footprint:
+    'what an idle node costs: [--members 3,5,9] [--groups 1,10,100,1000] [--seconds N] [--limit S]',
   peers: 'Pacemaker and keepalived in the same laboratory: [--runs N]',
 };
 
