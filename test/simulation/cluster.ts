@@ -292,6 +292,8 @@ export class Cluster {
   takenOver(group: string, epoch: Epoch): void {
     const lun = this.lun(group);
     lun.takenBy = Math.max(lun.takenBy, epoch);
+    // What was acknowledged while nothing guarded the disk may have been written over by an owner of old.
+    if (lun.unfencedSince !== null) this.checkers.records.forget(group);
     lun.unfencedSince = null;
   }
 

@@ -52,11 +52,11 @@ export const FOLLOWING: readonly Mutant[] = [
   else sendAfterPersist(state, message.from, body);
 }
 
-/** Log Matching`,
+/** What waited`,
     replace: `  sendNow(state, message.from, body);
 }
 
-/** Log Matching`,
+/** What waited`,
     breaks: 'Raft figure 2: entries are on stable storage before they are acknowledged',
     caughtBy: { file: tests, test: 'acknowledges them when they are durable' },
   },
