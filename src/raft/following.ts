@@ -85,15 +85,15 @@ function acknowledge(state: State, message: Append, verified: number): void {
   const matchIndex = now ? Math.min(verified, durableIndex) : verified;
   const { readId } = message;
   if (now && message.entries.length === 0 && isTold(state, readId, matchIndex)) return;
-  state.told = { leader: message.from, term: state.term, round: readId, matchIndex };
+  state.told = { term: state.term, round: readId, matchIndex };
   const body = { kind: 'append-reply', matchIndex, conflict: null, readId } as const;
   if (now) sendNow(state, message.from, body);
   else sendAfterPersist(state, message.from, body);
 }
 
 /** What waited for the disk was sent when it was durable. */
-function isTold({ told, leader, term, writes }: State, round: number, match: number): boolean {
-  if (told === null || told.leader !== leader || told.term !== term) return false;
+function isTold({ told, term, writes }: State, round: number, match: number): boolean {
+  if (told === null || told.term !== term) return false;
   const sent = told.matchIndex <= writes.durableIndex;
   return sent && told.round === round && told.matchIndex >= match;
 }

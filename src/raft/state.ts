@@ -62,9 +62,8 @@ export type Leadership = {
 
 export type RoleState = { readonly kind: 'follower' } | Campaign | Leadership;
 
-/** An acknowledgement: whose round it echoed, and up to where the logs agree. */
+/** An acknowledgement: which round it echoed, and up to where the logs agree. A term has one leader. */
 export type Told = {
-  readonly leader: NodeId;
   readonly term: number;
   readonly round: number;
   readonly matchIndex: number;
@@ -102,7 +101,7 @@ export type State = {
   leaderContactMs: Millis;
   /** When this node last acknowledged any leader, itself included; its start at the earliest. */
   acknowledgedMs: Millis;
-  /** What the present leader was told last without a refusal; null: nothing in this life. */
+  /** What a leader was told last without a refusal; null: nothing in this life. */
   told: Told | null;
   /** The driver says that a write does not come back; nobody to lead the cluster. */
   diskStalled: boolean;

@@ -61,6 +61,17 @@ export const FOLLOWING: readonly Mutant[] = [
     caughtBy: { file: tests, test: 'acknowledges them when they are durable' },
   },
   {
+    name: 'answered-whatever-the-round',
+    file,
+    find: 'return sent && told.round === round && told.matchIndex >= match;',
+    replace: 'return sent && told.matchIndex >= match;',
+    breaks: 'thesis §6.2, §6.4: every round is echoed',
+    caughtBy: {
+      file: 'test/raft/answers.test.ts',
+      test: 'a bare commit index in a round that was answered is taken without a second answer',
+    },
+  },
+  {
     name: 'heartbeat-vouches-for-what-is-being-written',
     file,
     find: 'const matchIndex = now ? Math.min(verified, durableIndex) : verified;',

@@ -151,9 +151,9 @@ for (const { name } of SCOPES) {
 
 test.each([
   ['when the leader was heard', /leaderContactMs:\S+/, 'succession'],
-  ['whom it follows', /\bleader:\S+/, 'succession'],
+  ['whom it follows', /\bleader:\S+/, 'two-elections'],
   ['which round is open', /\bround:\S+/, 'reads'],
-  ['what is sent next', /\bnext:\S+/g, 'figure-8'],
+  ['how far the followers are', /\b(?:next|inflight|match):\S+/g, 'succession'],
   ['that the disk hangs', /diskStalled:\S+/g, 'false-news'],
 ])('control: a fingerprint that forgets %s is noticed', { timeout: LIMIT_MS }, (_, part, scope) => {
   expect(walk(scope, (node) => keyOf(node).replace(part, ''))).toContain('differs');
