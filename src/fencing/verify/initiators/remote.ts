@@ -24,6 +24,8 @@ export type RemoteOptions = {
 
 const GREETING_LIMIT_MS: Millis = 30_000;
 const END_LIMIT_MS: Millis = 10_000;
+/** A child of the command may hold its output open. */
+const LAST_WORDS_MS: Millis = 1_000;
 
 export class RemoteInitiator implements Initiator {
   readonly #clock: Clock;
@@ -51,11 +53,15 @@ export class RemoteInitiator implements Initiator {
         () => fail(`no word within ${GREETING_LIMIT_MS / 1000} s`),
         () => {}, // it spoke
       );
-      started.ended.then(({ status }) => {
+      const spoken = createInterface({ input: pipes.output });
+      const silent = new Promise<void>((done) => spoken.once('close', done));
+      started.ended.then(async ({ status }) => {
+        // Its last words may still be on their way, and say more than its status.
+        await Promise.race([silent, clock.after(LAST_WORDS_MS, new AbortController().signal)]);
         giveUp.abort();
         fail(`it ended with status ${status}`);
       });
-      createInterface({ input: pipes.output }).on('line', (line) => {
+      spoken.on('line', (line) => {
         giveUp.abort();
         try {
           receive(decodeFrame(line), { waiting, greet: resolve, refuse: reject, fail });
