@@ -81,7 +81,9 @@ const systemctl = ['systemctl', '--user'];
 await until('systemd answers', () => works(...systemctl, 'is-system-running', '--wait'));
 must(...systemctl, 'enable', 'enabled.service');
 
-const agent = new SystemdAgent({ clock, systemctl, runtimeDirectory: '/run/user/systemd/user' });
+const runtimeDirectory = '/run/user/systemd/user';
+// A unit that was started a moment ago may still be read from a busy disk.
+const agent = new SystemdAgent({ clock, systemctl, runtimeDirectory, freezeTimeoutMs: 10_000 });
 const filter = new PacketFilter({ clusterId: 'systemd', clock });
 const context = contextOf({ clean: false });
 const on = (name: string, stopTimeoutMs = 20_000) =>

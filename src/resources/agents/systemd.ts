@@ -38,6 +38,8 @@ export type SystemdOptions = {
   readonly busctl?: readonly string[];
   /** Where drop-ins live until the next boot. */
   readonly runtimeDirectory?: string;
+  /** A process that waits for a disk stands still only after that. */
+  readonly freezeTimeoutMs?: Millis;
 };
 
 type UnitState = Readonly<Record<'load' | 'active' | 'sub' | 'file' | 'cgroup' | 'result', string>>;
@@ -54,15 +56,17 @@ export class SystemdAgent implements ResourceAgent {
   readonly #systemctl: readonly string[];
   readonly #busctl: readonly string[];
   readonly #runtime: string;
+  readonly #freezeTimeoutMs: Millis;
   /** Of units that were started here: where the kernel keeps their processes. */
   readonly #cgroups = new Map<string, string>();
   readonly #still = new Set<string>();
 
-  constructor({ clock, systemctl, busctl, runtimeDirectory }: SystemdOptions) {
+  constructor({ clock, systemctl, busctl, runtimeDirectory, freezeTimeoutMs }: SystemdOptions) {
     this.#clock = clock;
     this.#systemctl = systemctl ?? ['systemctl'];
     this.#busctl = busctl ?? ['busctl'];
     this.#runtime = runtimeDirectory ?? '/run/systemd/system';
+    this.#freezeTimeoutMs = freezeTimeoutMs ?? FREEZE_TIMEOUT_MS;
   }
 
   validateAll(definition: ResourceDefinition, context: ActionContext): Promise<Outcome> {
@@ -248,7 +252,7 @@ export class SystemdAgent implements ResourceAgent {
       this.#still.delete(unit);
       return;
     }
-    const bound = { clock: this.#clock, timeoutMs: FREEZE_TIMEOUT_MS, signal };
+    const bound = { clock: this.#clock, timeoutMs: this.#freezeTimeoutMs, signal };
     await freezeCgroup(cgroup, still, bound);
     if (still) this.#still.add(unit);
     else this.#still.delete(unit);
