@@ -1,9 +1,9 @@
 /** OpenSMTPD of Debian, and clients that keep receipts of what it has accepted. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { must, works } from './shell.ts';
+import { works } from './shell.ts';
 
 export const SMTPD = '/usr/sbin/smtpd';
 /** Where it keeps its queue: compiled in. */
@@ -100,7 +100,28 @@ export function delivered(): ReadonlySet<number> {
   );
 }
 
-/** Nothing is left to deliver. */
+/**
+ * Nothing is left on the disk that could be delivered; the server itself also says so while it has not
+ * read its queue yet. An envelope has sixteen digits; one that is empty says to nobody what to do.
+ */
 export function queueIsEmpty(): boolean {
-  return must('smtpctl', 'show', 'queue').trim() === '';
+  return envelopes(join(SPOOL, 'queue')).every((path) => sizeOf(path) === 0);
+}
+
+function envelopes(directory: string): readonly string[] {
+  try {
+    const found = readdirSync(directory, { withFileTypes: true });
+    return found.flatMap((entry) => {
+      const path = join(directory, entry.name);
+      if (entry.isDirectory()) return envelopes(path);
+      return /^[0-9a-f]{16}$/.test(entry.name) ? [path] : [];
+    });
+  } catch {
+    return []; // delivered in between, and its directory with it
+  }
+}
+
+/** 0 when it was delivered in between. */
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
