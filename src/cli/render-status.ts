@@ -2,7 +2,6 @@
  * The status for somebody who was woken at three in the morning: first whether this can be believed,
  * then whether anything is wrong and why, then the tables.
  */
-
 import { durationText } from '../lib/duration.ts';
 import type {
   Answer,
